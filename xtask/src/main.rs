@@ -1,2 +1,60 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask`: set-up and checks that need more than cargo.
+// A task runner exists to talk to the person who started it.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod check;
+mod compare;
+mod demo;
+mod deny;
+mod failure;
+mod measure;
+mod msrv;
+mod prerequisites;
+mod step;
+mod test;
+
+use failure::Failure;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+  demo [--debian]   two root file systems, their Artifacts, the delta between them, applied and compared;
+                    --debian takes them from Debian's packages (needs apt and the network)
+  test              everything CI runs: installs what the tests compare with (Debian, as root), lints, demo, tests
+  check             format, lints, documentation, no_std builds, tests
+  msrv              build what runs on a device with the oldest supported compiler (rustup 1.85, or RUSTC_MSRV=path)
+  deny              licences, bans and sources of the dependencies (needs cargo-deny)
+  compare [--limit SECONDS] [--only TOOL[,TOOL]] PAIR...
+                    a table of delta sizes and times beside other tools; PAIR is a folder with old.img and new.img
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<(), Failure> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["demo"] => demo::run(demo::Source::OwnPrograms),
+        ["demo", "--debian"] => demo::run(demo::Source::DebianPackages),
+        ["test"] => test::run(),
+        ["check"] => check::run_all(),
+        ["msrv"] => msrv::run_msrv(),
+        ["deny"] => deny::run_deny(),
+        ["compare", rest @ ..] => compare::run(rest),
+        [measure::TASK, rest @ ..] => measure::run(rest),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(Failure::new(format!("unknown task '{}'; see cargo xtask help", words.join(" ")))),
+    }
+}
