@@ -1,1 +1,22 @@
-//! Placeholder opening line.
+//! Disk images: what an image holds, and which bytes of it belong to which file.
+//!
+//! Everything here reads and nothing writes. An image is foreign input: each number in it is checked before it
+//! sizes, adds or indexes, and each walk has [`limits::Limits`].
+//!
+//! ```
+//! use mender_image::file_map::FileMap;
+//!
+//! let not_a_file_system = vec![0u8; 4096];
+//! let error = FileMap::of(&not_a_file_system[..]).unwrap_err();
+//! assert_eq!(error.to_string(), "image: content: expected an ext2, ext3 or ext4 file system, found unknown content");
+//! ```
+
+pub mod block_device;
+pub mod error;
+pub mod ext4;
+pub mod file_map;
+pub mod limits;
+pub mod probe;
+
+mod little_endian;
+mod region;

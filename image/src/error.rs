@@ -1,0 +1,236 @@
+//! What can go wrong with an image, sorted by who must act, each with its evidence.
+
+use std::fmt;
+use std::io;
+
+/// An error of this crate. Its text is one line: place, what was looked at, expected, found.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The image could not be read.
+    Io(IoError),
+    /// The image contradicts its own format.
+    Format(FormatError),
+    /// The image is in order as far as can be told, but uses something that this crate does not read.
+    Unsupported(UnsupportedError),
+    /// The image is larger in some respect than [`crate::limits::Limits`] allow.
+    Limit(LimitError),
+    /// The caller asked for something that the image does not have.
+    Path(PathError),
+}
+
+/// A read that failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct IoError {
+    /// First byte of the read, from the start of the image.
+    pub offset: u64,
+    /// Length of the read in bytes.
+    pub len_bytes: u64,
+    /// What the device said.
+    pub source: io::Error,
+}
+
+/// A field with a value that it must not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FormatError {
+    /// The structure that the field is in.
+    pub place: Place,
+    /// The field.
+    pub field: &'static str,
+    /// What would have been right.
+    pub expected: Expected,
+    /// The value found.
+    pub found: u64,
+}
+
+/// A feature that is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnsupportedError {
+    /// The structure that asks for the feature.
+    pub place: Place,
+    /// What kind of feature it is.
+    pub field: &'static str,
+    /// What is read.
+    pub expected: &'static str,
+    /// The feature found, by name where it has one.
+    pub found: String,
+}
+
+/// A bound that an image exceeds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LimitError {
+    /// The structure that was read.
+    pub place: Place,
+    /// What is bounded.
+    pub what: &'static str,
+    /// The bound.
+    pub maximum: u64,
+    /// The value found; where counting stopped at the bound, the first value past it.
+    pub found: u64,
+}
+
+/// A path that does not lead to what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PathError {
+    /// The path as the caller gave it.
+    pub path: Vec<u8>,
+    /// What is wrong with it.
+    pub problem: PathProblem,
+}
+
+/// Why a path does not lead to what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PathProblem {
+    /// A part of the path does not exist.
+    NotFound,
+    /// A part of the path before its end is no directory.
+    NotADirectory,
+    /// The path leads to something that is no regular file.
+    NotARegularFile,
+    /// More symbolic links than [`crate::limits::Limits::symlink_hops`]; usually a circle.
+    TooManySymlinks,
+}
+
+/// A structure of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// The image as a whole.
+    Image,
+    /// The superblock of the file system.
+    Superblock,
+    /// The descriptor of a block group.
+    Group(u64),
+    /// An inode.
+    Inode(u64),
+    /// A block, counted from the start of the file system.
+    Block(u64),
+}
+
+/// What would have been right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expected {
+    /// This value.
+    Exactly(u64),
+    /// This value or less.
+    AtMost(u64),
+    /// This value or more.
+    AtLeast(u64),
+    /// Told in words.
+    Described(&'static str),
+}
+
+impl Error {
+    pub(crate) fn io(offset: u64, len: usize, source: io::Error) -> Self {
+        Self::Io(IoError { offset, len_bytes: u64::try_from(len).unwrap_or(u64::MAX), source })
+    }
+
+    pub(crate) fn format(place: Place, field: &'static str, expected: Expected, found: u64) -> Self {
+        Self::Format(FormatError { place, field, expected, found })
+    }
+
+    pub(crate) fn unsupported(
+        place: Place,
+        field: &'static str,
+        expected: &'static str,
+        found: impl Into<String>,
+    ) -> Self {
+        Self::Unsupported(UnsupportedError { place, field, expected, found: found.into() })
+    }
+
+    pub(crate) fn limit(place: Place, what: &'static str, maximum: u64, found: u64) -> Self {
+        Self::Limit(LimitError { place, what, maximum, found })
+    }
+
+    pub(crate) fn path(path: &[u8], problem: PathProblem) -> Self {
+        Self::Path(PathError { path: path.to_vec(), problem })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(e) => write!(f, "image: offset {}: cannot read {} bytes", e.offset, e.len_bytes),
+            Self::Format(e) => {
+                write!(f, "{}: {}: expected {}, found {}", e.place, e.field, e.expected, e.found)
+            }
+            Self::Unsupported(e) => {
+                write!(f, "{}: {}: expected {}, found {}", e.place, e.field, e.expected, e.found)
+            }
+            Self::Limit(e) => {
+                write!(f, "{}: {}: expected at most {}, found {}", e.place, e.what, e.maximum, e.found)
+            }
+            Self::Path(e) => write!(f, "path {}: {}", e.path.escape_ascii(), e.problem),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(e) => Some(&e.source),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image => f.write_str("image"),
+            Self::Superblock => f.write_str("superblock"),
+            Self::Group(number) => write!(f, "block group {number}"),
+            Self::Inode(number) => write!(f, "inode {number}"),
+            Self::Block(number) => write!(f, "block {number}"),
+        }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(value) => write!(f, "{value}"),
+            Self::AtMost(value) => write!(f, "at most {value}"),
+            Self::AtLeast(value) => write!(f, "at least {value}"),
+            Self::Described(words) => f.write_str(words),
+        }
+    }
+}
+
+impl fmt::Display for PathProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotFound => "not found in the image",
+            Self::NotADirectory => "a part before the end is no directory",
+            Self::NotARegularFile => "no regular file",
+            Self::TooManySymlinks => "too many symbolic links",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_place_expected_and_found() {
+        let error = Error::format(Place::Inode(12), "extent depth", Expected::AtMost(5), 9);
+        assert_eq!(error.to_string(), "inode 12: extent depth: expected at most 5, found 9");
+        let error = Error::path(b"/etc/\xffx", PathProblem::NotFound);
+        assert_eq!(error.to_string(), "path /etc/\\xffx: not found in the image");
+    }
+
+    #[test]
+    fn a_failed_read_keeps_its_source() {
+        let error = Error::io(4096, 512, io::Error::from(io::ErrorKind::UnexpectedEof));
+        assert_eq!(error.to_string(), "image: offset 4096: cannot read 512 bytes");
+        assert!(std::error::Error::source(&error).is_some());
+    }
+}

@@ -1,0 +1,108 @@
+//! Inodes: what a file is, how long, and the 60 bytes that lead to its content.
+//!
+//! | at | bytes | field |
+//! |---|---|---|
+//! | 0x00 | 2 | kind and permissions |
+//! | 0x04, 0x6c | 4, 4 | size in bytes: low half, high half |
+//! | 0x20 | 4 | flags |
+//! | 0x28 | 60 | extent tree, block numbers, or content |
+//! | 0x68, 0x76 | 4, 2 | block of extended attributes: low half, high half |
+//! | 0x80 | 2 | length of the fields after 128 bytes; then attributes |
+
+use super::FileSystem;
+use super::features::IncompatFeatures;
+use crate::error::{Error, Place};
+use crate::little_endian::{join, u16_at, u32_at};
+
+/// Attributes past this length of an inode are not looked at: inodes are as long as a block at most, and in
+/// practice 256 bytes.
+pub(crate) const INODE_LEN_MAX: usize = 4096;
+
+/// Where the 60 bytes begin.
+pub(crate) const ROOT_AT: usize = 0x28;
+pub(crate) const ROOT_LEN: usize = 60;
+
+/// What an inode is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InodeKind {
+    Regular,
+    Directory,
+    Symlink,
+    /// Device, pipe or socket.
+    Special,
+}
+
+/// An inode. Its numbers are as stored, except that those of features which are off are zero.
+#[derive(Debug, Clone)]
+pub(crate) struct Inode {
+    pub(crate) number: u32,
+    /// Where it lies, in bytes from the start of the image.
+    pub(crate) offset: u64,
+    pub(crate) mode: u16,
+    pub(crate) len_bytes: u64,
+    pub(crate) attribute_block: u64,
+    pub(crate) root: [u8; ROOT_LEN],
+    /// From byte 128 on.
+    pub(crate) extra: Vec<u8>,
+    flags: u32,
+}
+
+impl Inode {
+    const ENCRYPTED: u32 = 0x800;
+    const EXTENTS: u32 = 0x8_0000;
+    const INLINE_DATA: u32 = 0x1000_0000;
+
+    pub(crate) fn parse(number: u32, offset: u64, bytes: &[u8], fs: &FileSystem<'_>) -> Result<Self, Error> {
+        let incompat = fs.superblock.incompat;
+        let mut root = [0; ROOT_LEN];
+        root.copy_from_slice(&bytes[ROOT_AT..ROOT_AT + ROOT_LEN]);
+        let wide = incompat.contains(IncompatFeatures::BITS_64);
+        let mut inode = Self {
+            number,
+            offset,
+            mode: u16_at(bytes, 0),
+            len_bytes: u64::from(u32_at(bytes, 0x4)),
+            attribute_block: join(u32_at(bytes, 0x68), if wide { u32::from(u16_at(bytes, 0x76)) } else { 0 }),
+            root,
+            extra: bytes[128..].to_vec(),
+            flags: u32_at(bytes, 0x20),
+        };
+        // In directories the high half of the size was something else before `large_dir`.
+        let large = incompat.contains(IncompatFeatures::LARGEDIR);
+        if inode.kind() == Some(InodeKind::Regular) || inode.kind() == Some(InodeKind::Directory) && large {
+            inode.len_bytes = join(u32_at(bytes, 0x4), u32_at(bytes, 0x6c));
+        }
+        inode.check_flags()?;
+        Ok(inode)
+    }
+
+    fn check_flags(&self) -> Result<(), Error> {
+        if self.flags & Self::ENCRYPTED != 0 {
+            return Err(Error::unsupported(self.place(), "flags", "plain content", "encrypt"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place::Inode(u64::from(self.number))
+    }
+
+    /// `None` for a kind that does not exist.
+    pub(crate) fn kind(&self) -> Option<InodeKind> {
+        match self.mode & 0xf000 {
+            0x8000 => Some(InodeKind::Regular),
+            0x4000 => Some(InodeKind::Directory),
+            0xa000 => Some(InodeKind::Symlink),
+            0x1000 | 0x2000 | 0x6000 | 0xc000 => Some(InodeKind::Special),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn has_extents(&self) -> bool {
+        self.flags & Self::EXTENTS != 0
+    }
+
+    pub(crate) fn has_inline_data(&self) -> bool {
+        self.flags & Self::INLINE_DATA != 0
+    }
+}

@@ -1,0 +1,367 @@
+//! Walks the tree of a file system and makes its map. Each directory, and each block of metadata, is read once.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+use super::block_map::{BlockMap, Run};
+use super::claims::Claims;
+use super::directory::Entries;
+use super::features::{CompatFeatures, RoCompatFeatures};
+use super::inode::{Inode, InodeKind};
+use super::{FileSystem, ROOT_INODE, group, inline, symlink};
+use crate::error::{Error, Expected, Place};
+use crate::file_map::{FileMap, FileRange, Kind, MappedDirectory, MappedFile, MappedSymlink, Region};
+use crate::little_endian::u32_at;
+
+const BAD_BLOCKS_INODE: u32 = 1;
+const RESIZE_INODE: u32 = 7;
+/// The entry of the resize inode's block numbers that is used: the doubly indirect block.
+const RESIZE_ENTRY_AT: usize = 13 * 4;
+
+/// Maps all files that a path leads to.
+pub(crate) fn map_files(fs: &FileSystem<'_>) -> Result<FileMap, Error> {
+    let mut walk = Walk {
+        fs,
+        claims: Claims::new(fs.superblock.blocks_count),
+        regions: Vec::new(),
+        attribute_blocks: HashSet::new(),
+        links: HashMap::new(),
+        files: Vec::new(),
+        symlinks: Vec::new(),
+        directories: Vec::new(),
+        entries_read: 0,
+        names_total_bytes: 0,
+    };
+    walk.claim_metadata()?;
+    walk.claim_internal_inodes()?;
+    walk.walk_directories()?;
+    walk.finish()
+}
+
+/// Something found, with the blocks of its content.
+struct Found<T> {
+    node: T,
+    runs: Vec<Run>,
+}
+
+/// Where an inode that may have several names went.
+enum Link {
+    File(usize),
+    Symlink(usize),
+    Special,
+}
+
+struct Walk<'f> {
+    fs: &'f FileSystem<'f>,
+    claims: Claims,
+    regions: Vec<Region>,
+    attribute_blocks: HashSet<u64>,
+    links: HashMap<u32, Link>,
+    files: Vec<Found<MappedFile>>,
+    symlinks: Vec<Found<MappedSymlink>>,
+    directories: Vec<Found<MappedDirectory>>,
+    entries_read: u64,
+    names_total_bytes: u64,
+}
+
+impl Walk<'_> {
+    fn push_region(&mut self, first: u64, count: u64, kind: Kind) {
+        let block_len = self.fs.superblock.block_len;
+        self.regions.push(Region { offset: first * block_len, len_bytes: count * block_len, kind });
+    }
+
+    fn claim(&mut self, place: Place, first: u64, count: u64, kind: Kind) -> Result<(), Error> {
+        self.claims.claim(place, first, count)?;
+        self.push_region(first, count, kind);
+        Ok(())
+    }
+
+    fn claim_metadata(&mut self) -> Result<(), Error> {
+        let fs = self.fs;
+        let sb = &fs.superblock;
+        if sb.block_len == 1024 {
+            self.claim(Place::Superblock, 0, 1, Kind::BootArea)?;
+        } else {
+            self.regions.push(Region { offset: 0, len_bytes: 1024, kind: Kind::BootArea });
+        }
+        for (number, group) in (0..).zip(&fs.groups) {
+            for blocks in group::metadata(sb, number, group) {
+                self.claim(Place::Group(number), blocks.first, blocks.count, blocks.kind)?;
+            }
+        }
+        if sb.protection_block != 0 {
+            sb.check_blocks(Place::Superblock, "block of multiple-mount protection", sb.protection_block, 1)?;
+            self.claim(Place::Superblock, sb.protection_block, 1, Kind::Internal)?;
+        }
+        Ok(())
+    }
+
+    fn claim_internal_inodes(&mut self) -> Result<(), Error> {
+        let fs = self.fs;
+        let sb = &fs.superblock;
+        if sb.compat.contains(CompatFeatures::RESIZE_INODE) {
+            let inode = fs.inode(RESIZE_INODE)?;
+            // What it leads to are the blocks kept for descriptors, which are claimed already.
+            let block = u64::from(u32_at(&inode.root, RESIZE_ENTRY_AT));
+            if block != 0 {
+                sb.check_blocks(inode.place(), "block of block numbers", block, 1)?;
+                self.claim(inode.place(), block, 1, Kind::ReservedGroupDescriptors)?;
+            }
+        }
+        let mut inodes = vec![(BAD_BLOCKS_INODE, Kind::Internal), (sb.journal_inode, Kind::Journal)];
+        inodes.extend(sb.internal_inodes.map(|number| (number, Kind::Internal)));
+        for (number, kind) in inodes.into_iter().filter(|(number, _)| *number != 0) {
+            let inode = fs.inode(number)?;
+            if !inode.has_inline_data() {
+                let map = BlockMap::of(fs, &inode)?;
+                self.claim_tree(&inode, &map)?;
+                for run in &map.runs {
+                    self.claim(inode.place(), run.physical, run.count, kind)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn claim_tree(&mut self, inode: &Inode, map: &BlockMap) -> Result<(), Error> {
+        for block in &map.tree_blocks {
+            self.claim(inode.place(), *block, 1, Kind::MappingBlocks)?;
+        }
+        Ok(())
+    }
+
+    /// Claims the blocks of a content, whose regions are made when its index is known.
+    fn claim_content(&mut self, inode: &Inode, map: &BlockMap) -> Result<(), Error> {
+        self.claim_tree(inode, map)?;
+        let shared = self.fs.superblock.ro_compat.contains(RoCompatFeatures::SHARED_BLOCKS);
+        if shared && inode.kind() == Some(InodeKind::Regular) {
+            return Ok(());
+        }
+        map.runs.iter().try_for_each(|run| self.claims.claim(inode.place(), run.physical, run.count))
+    }
+
+    /// Attribute blocks may be shared: those of equal attributes are one.
+    fn claim_attributes(&mut self, inode: &Inode) -> Result<(), Error> {
+        let block = inode.attribute_block;
+        if block == 0 || self.attribute_blocks.contains(&block) {
+            return Ok(());
+        }
+        self.fs.superblock.check_blocks(inode.place(), "block of attributes", block, 1)?;
+        self.claim(inode.place(), block, 1, Kind::ExtendedAttributes)?;
+        self.attribute_blocks.insert(block);
+        Ok(())
+    }
+
+    fn walk_directories(&mut self) -> Result<(), Error> {
+        let mut seen = HashSet::from([ROOT_INODE]);
+        let mut waiting = vec![(self.fs.inode(ROOT_INODE)?, b"/".to_vec())];
+        while let Some((inode, path)) = waiting.pop() {
+            for (number, path) in self.read_directory(&inode, path)? {
+                let inode = self.fs.inode(number)?;
+                if inode.kind() != Some(InodeKind::Directory) {
+                    self.add_entry(&inode, path)?;
+                } else if seen.insert(number) {
+                    waiting.push((inode, path));
+                } else {
+                    let expected = Expected::Described("one parent");
+                    return Err(Error::format(inode.place(), "directory", expected, 2));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a directory and returns its entries as inode numbers and paths.
+    fn read_directory(&mut self, inode: &Inode, path: Vec<u8>) -> Result<Vec<(u32, Vec<u8>)>, Error> {
+        let fs = self.fs;
+        if inode.kind() != Some(InodeKind::Directory) {
+            let expected = Expected::Described("a directory");
+            return Err(Error::format(inode.place(), "mode", expected, u64::from(inode.mode)));
+        }
+        self.claim_attributes(inode)?;
+        let entries = Entries::of(fs, inode)?;
+        if let Entries::Blocks(map) = &entries {
+            self.claim_content(inode, map)?;
+        }
+        let mut found = Vec::new();
+        entries.each(fs, inode, |name, number| {
+            self.count_name(inode, path.len().saturating_add(name.len()).saturating_add(1))?;
+            if number != ROOT_INODE && number < fs.superblock.first_inode {
+                let expected = Expected::AtLeast(u64::from(fs.superblock.first_inode));
+                return Err(Error::format(inode.place(), "inode of an entry", expected, u64::from(number)));
+            }
+            found.push((number, join_path(&path, name)));
+            Ok(())
+        })?;
+        let (ranges, runs) = match entries {
+            Entries::Inline(_, ranges) => (ranges, Vec::new()),
+            Entries::Blocks(map) => (self.ranges(&map.runs, inode.len_bytes), map.runs),
+        };
+        let node = MappedDirectory { path, inode: inode.number, ranges };
+        self.directories.push(Found { node, runs });
+        Ok(found)
+    }
+
+    /// Counts a path before it is made.
+    fn count_name(&mut self, directory: &Inode, path_len: usize) -> Result<(), Error> {
+        let limits = &self.fs.limits;
+        let path_len = u64::try_from(path_len).unwrap_or(u64::MAX);
+        self.entries_read += 1;
+        self.names_total_bytes = self.names_total_bytes.saturating_add(path_len);
+        for (what, maximum, found) in [
+            ("directory entries", limits.directory_entries, self.entries_read),
+            ("length of a path", limits.path_len_bytes, path_len),
+            ("length of all paths", limits.names_total_bytes, self.names_total_bytes),
+        ] {
+            if found > maximum {
+                return Err(Error::limit(directory.place(), what, maximum, found));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds an entry that is no directory; or a name to what has been added.
+    fn add_entry(&mut self, inode: &Inode, path: Vec<u8>) -> Result<(), Error> {
+        match self.links.entry(inode.number) {
+            Entry::Occupied(link) => {
+                match link.get() {
+                    Link::File(index) => self.files[*index].node.other_paths.push(path),
+                    Link::Symlink(index) => {
+                        let first = &mut self.symlinks[*index].node.path;
+                        if path < *first {
+                            *first = path;
+                        }
+                    }
+                    Link::Special => {}
+                }
+                return Ok(());
+            }
+            Entry::Vacant(place) => {
+                place.insert(match inode.kind() {
+                    Some(InodeKind::Regular) => Link::File(self.files.len()),
+                    Some(InodeKind::Symlink) => Link::Symlink(self.symlinks.len()),
+                    Some(InodeKind::Special) => Link::Special,
+                    Some(InodeKind::Directory) | None => {
+                        let expected = Expected::Described("a kind of file");
+                        return Err(Error::format(inode.place(), "mode", expected, u64::from(inode.mode)));
+                    }
+                });
+            }
+        }
+        self.claim_attributes(inode)?;
+        match inode.kind() {
+            Some(InodeKind::Regular) => self.add_file(inode, path),
+            Some(InodeKind::Symlink) => self.add_symlink(inode, path),
+            _ => Ok(()),
+        }
+    }
+
+    fn add_file(&mut self, inode: &Inode, path: Vec<u8>) -> Result<(), Error> {
+        let most = self.fs.superblock.block_len << 32;
+        if inode.len_bytes > most {
+            return Err(Error::format(inode.place(), "size", Expected::AtMost(most), inode.len_bytes));
+        }
+        let (ranges, runs) = if inode.has_inline_data() {
+            (inline::content(inode)?.1, Vec::new())
+        } else {
+            let map = BlockMap::of(self.fs, inode)?;
+            self.claim_content(inode, &map)?;
+            (self.ranges(&map.runs, inode.len_bytes), map.runs)
+        };
+        let node = MappedFile {
+            path,
+            other_paths: Vec::new(),
+            inode: inode.number,
+            mode: inode.mode & 0o7777,
+            len_bytes: inode.len_bytes,
+            ranges,
+        };
+        self.files.push(Found { node, runs });
+        Ok(())
+    }
+
+    fn add_symlink(&mut self, inode: &Inode, path: Vec<u8>) -> Result<(), Error> {
+        let target = symlink::target(self.fs, inode)?;
+        if let Some(map) = &target.map {
+            self.claim_content(inode, map)?;
+        }
+        let runs = target.map.map_or_else(Vec::new, |map| map.runs);
+        let node = MappedSymlink { path, inode: inode.number, target: target.bytes, ranges: target.ranges };
+        self.symlinks.push(Found { node, runs });
+        Ok(())
+    }
+
+    /// The written parts of a content of `len_bytes`.
+    fn ranges(&self, runs: &[Run], len_bytes: u64) -> Vec<FileRange> {
+        let block_len = self.fs.superblock.block_len;
+        let written = runs.iter().filter(|run| run.written && run.logical * block_len < len_bytes);
+        written
+            .map(|run| FileRange {
+                file_offset: run.logical * block_len,
+                device_offset: run.physical * block_len,
+                len_bytes: len_bytes.min(run.logical_end() * block_len) - run.logical * block_len,
+            })
+            .collect()
+    }
+
+    /// Sorts what was found and makes the regions that name it by index.
+    fn finish(mut self) -> Result<FileMap, Error> {
+        for file in &mut self.files {
+            let MappedFile { path, other_paths, .. } = &mut file.node;
+            other_paths.sort_unstable();
+            if let Some(first) = other_paths.first_mut().filter(|first| **first < *path) {
+                std::mem::swap(first, path);
+                other_paths.sort_unstable();
+            }
+        }
+        self.files.sort_unstable_by(|a, b| a.node.path.cmp(&b.node.path));
+        self.symlinks.sort_unstable_by(|a, b| a.node.path.cmp(&b.node.path));
+        self.directories.sort_unstable_by(|a, b| a.node.path.cmp(&b.node.path));
+
+        let block_len = self.fs.superblock.block_len;
+        let mut map = FileMap::without_regions(
+            self.fs.device.len_bytes(),
+            self.fs.superblock.len_bytes(),
+            block_len,
+            self.fs.needs_recovery(),
+        );
+        let files = std::mem::take(&mut self.files);
+        for (file, Found { node, runs }) in (0..).zip(files) {
+            let blocks = node.len_bytes.div_ceil(block_len);
+            for run in runs {
+                let inside = if run.written { run.count.min(blocks.saturating_sub(run.logical)) } else { 0 };
+                if inside > 0 {
+                    let file_offset = run.logical * block_len;
+                    self.push_region(run.physical, inside, Kind::File { file, file_offset });
+                }
+                if inside < run.count {
+                    self.push_region(run.physical + inside, run.count - inside, Kind::Preallocated { file });
+                }
+            }
+            map.files.push(node);
+        }
+        for (directory, Found { node, runs }) in (0..).zip(std::mem::take(&mut self.directories)) {
+            for run in runs {
+                self.push_region(run.physical, run.count, Kind::Directory { directory });
+            }
+            map.directories.push(node);
+        }
+        for (symlink, Found { node, runs }) in (0..).zip(std::mem::take(&mut self.symlinks)) {
+            for run in runs {
+                self.push_region(run.physical, run.count, Kind::Symlink { symlink });
+            }
+            map.symlinks.push(node);
+        }
+        Ok(FileMap::new(map, self.regions))
+    }
+}
+
+fn join_path(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(directory.len() + name.len() + 1);
+    path.extend_from_slice(directory);
+    if !directory.ends_with(b"/") {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+    path
+}

@@ -1,0 +1,35 @@
+//! Bounds on what an image may make this crate do.
+
+/// How much work and memory an image may cost. The defaults are far above any root file system in the field.
+///
+/// Work that an image cannot multiply (reading each of its blocks once) needs no limit; these bound what it can:
+/// names that are repeated in every path below them, and contents that are larger than their blocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Directory entries read in one walk. Default 8,388,608.
+    pub directory_entries: u64,
+    /// Length of one path in bytes. Default 16,384.
+    pub path_len_bytes: u64,
+    /// Length of all paths and symbolic link targets together, in bytes. Default 512 MiB.
+    pub names_total_bytes: u64,
+    /// Size of a file whose content is read into memory, in bytes. Default 64 MiB.
+    pub file_len_bytes: u64,
+    /// Blocks of directories, and of the maps that lead to them, read on the way to one file. Default 1,048,576.
+    pub lookup_blocks: u64,
+    /// Symbolic links followed on the way to one file. Default 40, as in Linux.
+    pub symlink_hops: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            directory_entries: 8 << 20,
+            path_len_bytes: 16 << 10,
+            names_total_bytes: 512 << 20,
+            file_len_bytes: 64 << 20,
+            lookup_blocks: 1 << 20,
+            symlink_hops: 40,
+        }
+    }
+}
