@@ -47,6 +47,8 @@ macro_rules! defects {
 defects! {
     /// Reading or writing failed; the source says why.
     Io: Io, "input or output failed";
+    /// A file had another size or time after it was read than before.
+    Changed: Io, "changed while it was read";
 
     /// The input ended before the Artifact did.
     Truncated: Format, "the input ends too early";
@@ -85,6 +87,8 @@ defects! {
     Augmented: Unsupported, "augmented Artifacts are not supported";
     /// The compression is unknown or not built in.
     Compression: Unsupported, "unsupported compression";
+    /// The key is encrypted, or of an algorithm, curve or size that Artifacts are not signed with.
+    KeyKind: Unsupported, "unsupported kind of key";
     /// The tar archive uses a feature that Artifacts have no use for.
     TarFeature: Unsupported, "unsupported tar feature";
 
@@ -106,6 +110,12 @@ defects! {
     /// The memory slice is smaller than the reader needs.
     Memory: Usage, "not enough memory given";
 
+    /// The key file has no key of the wanted kind, or a damaged one.
+    Key: Usage, "unusable key";
+    /// The Artifact has a signature already and it was not asked to replace it.
+    AlreadySigned: Usage, "already signed";
+    /// The caller asked to stop.
+    Cancelled: Usage, "cancelled";
     /// The caller used an object after it had failed or ended, or asked for nonsense.
     Misuse: Usage, "used against its contract";
 }

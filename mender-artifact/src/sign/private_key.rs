@@ -1,0 +1,142 @@
+//! Private keys out of PEM files: RSA and ECDSA P-256.
+
+use std::fmt;
+
+use p256::ecdsa::SigningKey;
+use p256::ecdsa::signature::Signer as _;
+use p256::pkcs8::{DecodePrivateKey, ObjectIdentifier, PrivateKeyInfo};
+use rsa::pkcs1::DecodeRsaPrivateKey;
+use rsa::rand_core::OsRng;
+use rsa::traits::PublicKeyParts;
+use rsa::{Pkcs1v15Sign, RsaPrivateKey};
+use sha2::{Digest, Sha256};
+
+use super::public_key::PublicKey;
+use super::{Signer, pem};
+use crate::error::{Defect, Entry, Error};
+
+/// `id-ecPublicKey` of RFC 5480.
+pub(super) const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+/// `rsaEncryption` of RFC 8017.
+pub(super) const RSA_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// `prime256v1` (P-256) of RFC 5480.
+pub(super) const P256_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+/// Smallest RSA modulus in bytes: 1024 bits.
+const RSA_MIN_BYTES: usize = 128;
+
+/// A private key that signs manifests in this process.
+pub struct PrivateKey(Kind);
+
+enum Kind {
+    Rsa(Box<RsaPrivateKey>),
+    P256(SigningKey),
+}
+
+impl PrivateKey {
+    /// Takes the first private key of a PEM file: PKCS#8 (`PRIVATE KEY`), PKCS#1
+    /// (`RSA PRIVATE KEY`) or SEC1 (`EC PRIVATE KEY`). Other blocks, such as `EC PARAMETERS`, are skipped.
+    ///
+    /// # Errors
+    /// [`Defect::Key`] when there is no sound key, [`Defect::KeyKind`] when it is encrypted, of
+    /// another algorithm or on another curve, or an RSA key of less than 1024 or more than 4096 bits.
+    pub fn from_pem(text: &[u8]) -> Result<Self, Error> {
+        let block = pem::find(text, &["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"])?;
+        match block.label {
+            "RSA PRIVATE KEY" => Self::rsa(RsaPrivateKey::from_pkcs1_der(&block.der).map_err(damaged)?),
+            "EC PRIVATE KEY" => {
+                check_sec1_curve(&block.der)?;
+                Ok(Self::p256(&p256::SecretKey::from_sec1_der(&block.der).map_err(damaged)?))
+            }
+            _ => Self::from_pkcs8(&block.der),
+        }
+    }
+
+    fn from_pkcs8(der: &[u8]) -> Result<Self, Error> {
+        let info = PrivateKeyInfo::try_from(der).map_err(damaged)?;
+        if info.algorithm.oid == RSA_OID {
+            return Self::rsa(RsaPrivateKey::from_pkcs8_der(der).map_err(damaged)?);
+        }
+        if info.algorithm.oid != EC_OID {
+            return Err(unsupported());
+        }
+        if info.algorithm.parameters_oid().ok() != Some(P256_OID) {
+            return Err(unsupported_curve());
+        }
+        Ok(Self::p256(&p256::SecretKey::from_pkcs8_der(der).map_err(damaged)?))
+    }
+
+    fn rsa(key: RsaPrivateKey) -> Result<Self, Error> {
+        check_rsa_size(key.size())?;
+        Ok(Self(Kind::Rsa(Box::new(key))))
+    }
+
+    fn p256(key: &p256::SecretKey) -> Self {
+        Self(Kind::P256(SigningKey::from(key)))
+    }
+
+    /// The key that verifies what this one signs.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        match &self.0 {
+            Kind::Rsa(key) => PublicKey::from_rsa(key.to_public_key()),
+            Kind::P256(key) => PublicKey::from_p256(*key.verifying_key()),
+        }
+    }
+}
+
+impl Signer for PrivateKey {
+    /// The same manifest always gets the same signature: for ECDSA by RFC 6979.
+    fn sign_manifest(&self, manifest: &[u8]) -> Result<Vec<u8>, Error> {
+        match &self.0 {
+            Kind::Rsa(key) => {
+                // The random numbers blind the computation against timing; the result has none in it.
+                let scheme = Pkcs1v15Sign::new::<Sha256>();
+                key.sign_with_rng(&mut OsRng, scheme, &Sha256::digest(manifest)).map_err(damaged)
+            }
+            Kind::P256(key) => {
+                let signature: p256::ecdsa::Signature = key.try_sign(manifest).map_err(damaged)?;
+                Ok(signature.to_bytes().to_vec())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    /// Says the kind and nothing secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Rsa(_) => "PrivateKey(RSA)",
+            Kind::P256(_) => "PrivateKey(P-256)",
+        })
+    }
+}
+
+/// The curve that a SEC1 key names must be P-256; another of 256 bits would parse just as well.
+fn check_sec1_curve(der: &[u8]) -> Result<(), Error> {
+    let key = sec1::EcPrivateKey::try_from(der).map_err(damaged)?;
+    match key.parameters.and_then(|parameters| parameters.named_curve()) {
+        Some(curve) if curve != P256_OID => Err(unsupported_curve()),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn check_rsa_size(len: usize) -> Result<(), Error> {
+    if len < RSA_MIN_BYTES {
+        return Err(Error::new(Defect::KeyKind, Entry::Key)
+            .expected("an RSA key of at least 1024 bits")
+            .found(len.saturating_mul(8)));
+    }
+    Ok(())
+}
+
+pub(super) fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(Defect::Key, Entry::Key).expected("a sound RSA or P-256 key").caused_by(error)
+}
+
+pub(super) fn unsupported() -> Error {
+    Error::new(Defect::KeyKind, Entry::Key).expected("RSA (rsaEncryption) or ECDSA P-256")
+}
+
+pub(super) fn unsupported_curve() -> Error {
+    Error::new(Defect::KeyKind, Entry::Key).expected("the curve P-256").found("another curve")
+}
