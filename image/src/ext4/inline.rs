@@ -1,7 +1,7 @@
 //! Content that lies in the inode: the first 60 bytes in place of block numbers, the rest as the value of the
 //! attribute `system.data` behind the inode's fields.
 
-use super::inode::{Inode, ROOT_AT, ROOT_LEN};
+use super::inode::{Inode, InodeKind, ROOT_AT, ROOT_LEN};
 use crate::error::{Error, Expected};
 use crate::file_map::FileRange;
 use crate::little_endian::{u16_at, u32_at};
@@ -10,11 +10,15 @@ const ATTRIBUTE_MAGIC: u32 = 0xea02_0000;
 const ENTRY_LEN: usize = 16;
 const SYSTEM_INDEX: u8 = 7;
 
-/// The content of an inode with inline data, cut to its size, and where it lies.
+/// The content of an inode with inline data, cut to its size, and where it lies. A regular file may be longer than
+/// that and is zero from there on: a file that is one large hole is made so.
 pub(super) fn content(inode: &Inode) -> Result<(Vec<u8>, Vec<FileRange>), Error> {
-    let len = usize::try_from(inode.len_bytes).unwrap_or(usize::MAX);
+    let mut len = usize::try_from(inode.len_bytes).unwrap_or(usize::MAX);
     let (rest_at, rest) = if len > ROOT_LEN { system_data(inode)? } else { (0, &[][..]) };
-    if len > ROOT_LEN + rest.len() {
+    let sparse = inode.kind() == Some(InodeKind::Regular);
+    if sparse {
+        len = len.min(ROOT_LEN + rest.len());
+    } else if len > ROOT_LEN + rest.len() {
         let most = u64::try_from(ROOT_LEN + rest.len()).unwrap_or(u64::MAX);
         return Err(wrong(inode, "size of inline data", Expected::AtMost(most), inode.len_bytes));
     }

@@ -27,11 +27,14 @@ impl FileSystem<'_> {
         if inode.len_bytes > maximum {
             return Err(Error::limit(inode.place(), "size", maximum, inode.len_bytes));
         }
-        if inode.has_inline_data() {
-            return Ok(inline::content(&inode)?.0);
-        }
         let too_large = || Error::limit(inode.place(), "size", maximum, inode.len_bytes);
-        let mut content = vec![0; usize::try_from(inode.len_bytes).map_err(|_| too_large())?];
+        let len = usize::try_from(inode.len_bytes).map_err(|_| too_large())?;
+        if inode.has_inline_data() {
+            let mut content = inline::content(&inode)?.0;
+            content.resize(len, 0);
+            return Ok(content);
+        }
+        let mut content = vec![0; len];
         let block_len = self.superblock.block_len;
         for run in BlockMap::of(self, &inode)?.runs.iter().filter(|run| run.written) {
             let start = run.logical.saturating_mul(block_len).min(inode.len_bytes);
