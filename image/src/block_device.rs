@@ -1,10 +1,13 @@
 //! Random access to the bytes of an image, wherever they are.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::sync::{Mutex, PoisonError};
+use std::io::{self, Seek, SeekFrom};
 
 use crate::error::Error;
+#[cfg(not(unix))]
+use crate::positioned_read_portable::PositionedFile;
+#[cfg(unix)]
+use crate::positioned_read_unix::PositionedFile;
 
 /// An image that can be read at any offset. Reading does not change it and needs no exclusive access.
 pub trait BlockDevice {
@@ -55,7 +58,7 @@ impl BlockDevice for [u8] {
 /// Its length is that of the moment when it was taken; a block device tells it only by seeking.
 #[derive(Debug)]
 pub struct FileDevice {
-    file: Mutex<File>,
+    file: PositionedFile,
     len_bytes: u64,
 }
 
@@ -67,7 +70,7 @@ impl FileDevice {
     /// [`Error::Io`] when the file cannot seek, as a pipe.
     pub fn new(mut file: File) -> Result<Self, Error> {
         let len_bytes = file.seek(SeekFrom::End(0)).map_err(|e| Error::io(0, 0, e))?;
-        Ok(Self { file: Mutex::new(file), len_bytes })
+        Ok(Self { file: PositionedFile::new(file), len_bytes })
     }
 }
 
@@ -85,11 +88,7 @@ impl BlockDevice for FileDevice {
         {
             return Err(past_end(offset, len));
         }
-        // Each read seeks first, so that a reader which panicked while it held the lock leaves nothing wrong.
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(offset))
-            .and_then(|_| file.read_exact(buffer))
-            .map_err(|e| Error::io(offset, len, e))
+        self.file.read_exact_at(offset, buffer).map_err(|e| Error::io(offset, len, e))
     }
 }
 
@@ -122,6 +121,11 @@ mod tests {
         check(&&bytes[..]);
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&bytes).unwrap();
+        let portable = crate::positioned_read_portable::PositionedFile::new(file.try_clone().unwrap());
         check(&FileDevice::new(file).unwrap());
+        let mut buffer = [0u8; 4];
+        portable.read_exact_at(6, &mut buffer).unwrap();
+        assert_eq!(buffer, [6, 7, 8, 9]);
+        assert!(portable.read_exact_at(7, &mut buffer).is_err());
     }
 }

@@ -28,6 +28,8 @@ pub struct FileMap {
     /// Symbolic links, sorted by path.
     pub symlinks: Vec<MappedSymlink>,
     regions: Vec<Region>,
+    /// The other paths of files with several, sorted, each with the index of its file.
+    links: Vec<(Vec<u8>, usize)>,
 }
 
 /// A regular file.
@@ -203,10 +205,13 @@ impl FileMap {
     }
 
     pub(crate) fn new(parts: Self, regions: Vec<Region>) -> Self {
-        Self {
-            regions: crate::region::tile(regions, parts.file_system_len_bytes, parts.image_len_bytes),
-            ..parts
-        }
+        let regions = crate::region::tile(regions, parts.file_system_len_bytes, parts.image_len_bytes);
+        let others = parts.files.iter().enumerate();
+        let mut links: Vec<(Vec<u8>, usize)> = others
+            .flat_map(|(index, file)| file.other_paths.iter().map(move |path| (path.clone(), index)))
+            .collect();
+        links.sort_unstable();
+        Self { regions, links, ..parts }
     }
 
     pub(crate) fn without_regions(
@@ -224,7 +229,17 @@ impl FileMap {
             directories: Vec::new(),
             symlinks: Vec::new(),
             regions: Vec::new(),
+            links: Vec::new(),
         }
+    }
+
+    /// The regular file that has `path`, among all its paths; links are not followed.
+    #[must_use]
+    pub fn file(&self, path: &[u8]) -> Option<&MappedFile> {
+        let index = self.files.binary_search_by(|file| file.path.as_slice().cmp(path)).or_else(|_| {
+            self.links.binary_search_by(|(link, _)| link.as_slice().cmp(path)).map(|at| self.links[at].1)
+        });
+        self.files.get(index.ok()?)
     }
 
     /// All regions, sorted by offset, without gap or overlap, from 0 to the end of the image.

@@ -19,4 +19,8 @@ pub mod limits;
 pub mod probe;
 
 mod little_endian;
+#[cfg(any(test, not(unix)))]
+mod positioned_read_portable;
+#[cfg(unix)]
+mod positioned_read_unix;
 mod region;

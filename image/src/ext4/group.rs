@@ -133,7 +133,8 @@ fn has_superblock(sb: &Superblock, group: u64) -> bool {
     } else if sb.compat.contains(CompatFeatures::SPARSE_SUPER2) {
         sb.backup_groups.contains(&group)
     } else if sb.ro_compat.contains(RoCompatFeatures::SPARSE_SUPER) {
-        group == 1 || [3, 5, 7].into_iter().any(|base| is_power_of(base, group))
+        // Group 1 among them, as power 0.
+        [3, 5, 7].into_iter().any(|base| is_power_of(base, group))
     } else {
         true
     }
@@ -153,7 +154,7 @@ mod tests {
     #[test]
     fn backups_lie_in_powers_of_three_five_and_seven() {
         let powers: Vec<u64> =
-            (2..130).filter(|n| [3, 5, 7].iter().any(|base| is_power_of(*base, *n))).collect();
-        assert_eq!(powers, [3, 5, 7, 9, 25, 27, 49, 81, 125]);
+            (1..130).filter(|n| [3, 5, 7].iter().any(|base| is_power_of(*base, *n))).collect();
+        assert_eq!(powers, [1, 3, 5, 7, 9, 25, 27, 49, 81, 125]);
     }
 }

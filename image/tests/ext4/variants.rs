@@ -71,6 +71,7 @@ fn check_tree(map: &FileMap, image: &[u8], tree: &Path, wrong_sparse_sizes: bool
     for file in &map.files {
         for path in std::iter::once(&file.path).chain(&file.other_paths) {
             assert!(files.insert(path.clone(), file).is_none(), "a path twice: {}", path.escape_ascii());
+            assert_eq!(map.file(path), Some(file));
         }
         assert!(file.other_paths.iter().all(|other| file.path < *other));
     }
@@ -80,6 +81,7 @@ fn check_tree(map: &FileMap, image: &[u8], tree: &Path, wrong_sparse_sizes: bool
     assert!(directories.remove(&b"/lost+found"[..]));
     assert!(directories.remove(&b"/"[..]));
     assert_eq!(map.directories[0].path, b"/");
+    assert_eq!(map.file(b"/deep/linked"), None);
 
     let mut waiting = vec![tree.to_owned()];
     while let Some(folder) = waiting.pop() {

@@ -1,0 +1,21 @@
+//! Reading a file at an offset where the system only knows a position: one reader at a time.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{Mutex, PoisonError};
+
+#[derive(Debug)]
+pub(crate) struct PositionedFile(Mutex<File>);
+
+impl PositionedFile {
+    pub(crate) fn new(file: File) -> Self {
+        Self(Mutex::new(file))
+    }
+
+    pub(crate) fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        // Each read seeks first, so that a reader which panicked while it held the lock left nothing wrong.
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(offset))?;
+        file.read_exact(buffer)
+    }
+}
