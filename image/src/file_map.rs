@@ -28,8 +28,8 @@ pub struct FileMap {
     /// Symbolic links, sorted by path.
     pub symlinks: Vec<MappedSymlink>,
     regions: Vec<Region>,
-    /// The other paths of files with several, sorted, each with the index of its file.
-    links: Vec<(Vec<u8>, usize)>,
+    /// The other paths of files with several, sorted by path: index of the file and of the path in it.
+    links: Vec<(usize, usize)>,
 }
 
 /// A regular file.
@@ -207,10 +207,10 @@ impl FileMap {
     pub(crate) fn new(parts: Self, regions: Vec<Region>) -> Self {
         let regions = crate::region::tile(regions, parts.file_system_len_bytes, parts.image_len_bytes);
         let others = parts.files.iter().enumerate();
-        let mut links: Vec<(Vec<u8>, usize)> = others
-            .flat_map(|(index, file)| file.other_paths.iter().map(move |path| (path.clone(), index)))
+        let mut links: Vec<(usize, usize)> = others
+            .flat_map(|(index, file)| (0..file.other_paths.len()).map(move |other| (index, other)))
             .collect();
-        links.sort_unstable();
+        links.sort_unstable_by_key(|(file, other)| &parts.files[*file].other_paths[*other]);
         Self { regions, links, ..parts }
     }
 
@@ -236,8 +236,9 @@ impl FileMap {
     /// The regular file that has `path`, among all its paths; links are not followed.
     #[must_use]
     pub fn file(&self, path: &[u8]) -> Option<&MappedFile> {
+        let other = |(file, other): &(usize, usize)| self.files[*file].other_paths[*other].as_slice();
         let index = self.files.binary_search_by(|file| file.path.as_slice().cmp(path)).or_else(|_| {
-            self.links.binary_search_by(|(link, _)| link.as_slice().cmp(path)).map(|at| self.links[at].1)
+            self.links.binary_search_by(|link| other(link).cmp(path)).map(|at| self.links[at].0)
         });
         self.files.get(index.ok()?)
     }

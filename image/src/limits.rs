@@ -7,11 +7,11 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Directory entries read in one walk. Default 8,388,608.
+    /// Directory entries read in one walk. Default 4,194,304.
     pub directory_entries: u64,
     /// Length of one path in bytes. Default 16,384.
     pub path_len_bytes: u64,
-    /// Length of all paths and symbolic link targets together, in bytes. Default 512 MiB.
+    /// Length of all paths and symbolic link targets together, in bytes. Default 256 MiB.
     pub names_total_bytes: u64,
     /// Size of a file whose content is read into memory, in bytes. Default 64 MiB.
     pub file_len_bytes: u64,
@@ -24,9 +24,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            directory_entries: 8 << 20,
+            directory_entries: 4 << 20,
             path_len_bytes: 16 << 10,
-            names_total_bytes: 512 << 20,
+            names_total_bytes: 256 << 20,
             file_len_bytes: 64 << 20,
             lookup_blocks: 1 << 20,
             symlink_hops: 40,

@@ -39,6 +39,19 @@ pub struct FileSystem<'d> {
 impl<'d> FileSystem<'d> {
     /// Opens the file system that `device` holds from its first byte on.
     ///
+    /// ```no_run
+    /// use mender_image::block_device::FileDevice;
+    /// use mender_image::ext4::FileSystem;
+    /// use mender_image::limits::Limits;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let device = FileDevice::new(std::fs::File::open("rootfs.ext4")?)?;
+    /// let file_system = FileSystem::open(&device, &Limits::default())?;
+    /// let artifact_info = file_system.read_file(b"/etc/mender/artifact_info")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`crate::file_map::FileMap::of`].

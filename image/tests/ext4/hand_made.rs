@@ -224,3 +224,20 @@ fn a_size_beyond_all_blocks_is_refused() {
         message(&bytes)
     );
 }
+
+#[test]
+fn files_may_share_a_block_of_attributes() {
+    if !e2fsprogs() {
+        return;
+    }
+    let mut image = plain_image();
+    image.change(&["ea_set /one user.large ".to_owned() + &"v".repeat(400)]);
+    let (one, two) = (image.inode_offset("/one"), image.inode_offset("/two"));
+    image.bytes.copy_within(one + 0x68..one + 0x6c, two + 0x68);
+    let map = FileMap::of(&image.bytes[..]).unwrap();
+    let attributes = map.regions().iter().filter(|region| region.kind == Kind::ExtendedAttributes);
+    assert_eq!(attributes.map(|region| region.len_bytes).collect::<Vec<_>>(), [1024]);
+    // But not with anything else.
+    put(&mut image.bytes, two + 0x68, &3u32.to_le_bytes());
+    assert!(message(&image.bytes).ends_with(": block: expected blocks that nothing else uses, found 3"));
+}
