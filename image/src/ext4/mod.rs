@@ -13,6 +13,7 @@ mod group;
 mod indirect;
 mod inline;
 pub(crate) mod inode;
+mod ownership;
 pub mod read_file;
 pub(crate) mod superblock;
 mod symlink;

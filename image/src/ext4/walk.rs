@@ -4,27 +4,18 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::block_map::{BlockMap, Run};
-use super::claims::Claims;
 use super::directory::Entries;
-use super::features::{CompatFeatures, RoCompatFeatures};
 use super::inode::{Inode, InodeKind};
-use super::{FileSystem, ROOT_INODE, group, inline, symlink};
-use crate::error::{Error, Expected, Place};
-use crate::file_map::{FileMap, FileRange, Kind, MappedDirectory, MappedFile, MappedSymlink, Region};
-use crate::little_endian::u32_at;
-
-const BAD_BLOCKS_INODE: u32 = 1;
-const RESIZE_INODE: u32 = 7;
-/// The entry of the resize inode's block numbers that is used: the doubly indirect block.
-const RESIZE_ENTRY_AT: usize = 13 * 4;
+use super::ownership::Ownership;
+use super::{FileSystem, ROOT_INODE, inline, symlink};
+use crate::error::{Error, Expected};
+use crate::file_map::{FileMap, FileRange, Kind, MappedDirectory, MappedFile, MappedSymlink};
 
 /// Maps all files that a path leads to.
 pub(crate) fn map_files(fs: &FileSystem<'_>) -> Result<FileMap, Error> {
     let mut walk = Walk {
         fs,
-        claims: Claims::new(fs.superblock.blocks_count),
-        regions: Vec::new(),
-        attribute_blocks: HashSet::new(),
+        owners: Ownership::new(fs),
         links: HashMap::new(),
         files: Vec::new(),
         symlinks: Vec::new(),
@@ -32,8 +23,8 @@ pub(crate) fn map_files(fs: &FileSystem<'_>) -> Result<FileMap, Error> {
         entries_read: 0,
         names_total_bytes: 0,
     };
-    walk.claim_metadata()?;
-    walk.claim_internal_inodes()?;
+    walk.owners.claim_metadata()?;
+    walk.owners.claim_internal_inodes()?;
     walk.walk_directories()?;
     walk.finish()
 }
@@ -53,9 +44,7 @@ enum Link {
 
 struct Walk<'f> {
     fs: &'f FileSystem<'f>,
-    claims: Claims,
-    regions: Vec<Region>,
-    attribute_blocks: HashSet<u64>,
+    owners: Ownership<'f>,
     links: HashMap<u32, Link>,
     files: Vec<Found<MappedFile>>,
     symlinks: Vec<Found<MappedSymlink>>,
@@ -65,93 +54,6 @@ struct Walk<'f> {
 }
 
 impl Walk<'_> {
-    fn push_region(&mut self, first: u64, count: u64, kind: Kind) {
-        let block_len = self.fs.superblock.block_len;
-        self.regions.push(Region { offset: first * block_len, len_bytes: count * block_len, kind });
-    }
-
-    fn claim(&mut self, place: Place, first: u64, count: u64, kind: Kind) -> Result<(), Error> {
-        self.claims.claim(place, first, count)?;
-        self.push_region(first, count, kind);
-        Ok(())
-    }
-
-    fn claim_metadata(&mut self) -> Result<(), Error> {
-        let fs = self.fs;
-        let sb = &fs.superblock;
-        if sb.block_len == 1024 {
-            self.claim(Place::Superblock, 0, 1, Kind::BootArea)?;
-        } else {
-            self.regions.push(Region { offset: 0, len_bytes: 1024, kind: Kind::BootArea });
-        }
-        for (number, group) in (0..).zip(&fs.groups) {
-            for blocks in group::metadata(sb, number, group) {
-                self.claim(Place::Group(number), blocks.first, blocks.count, blocks.kind)?;
-            }
-        }
-        if sb.protection_block != 0 {
-            sb.check_blocks(Place::Superblock, "block of multiple-mount protection", sb.protection_block, 1)?;
-            self.claim(Place::Superblock, sb.protection_block, 1, Kind::Internal)?;
-        }
-        Ok(())
-    }
-
-    fn claim_internal_inodes(&mut self) -> Result<(), Error> {
-        let fs = self.fs;
-        let sb = &fs.superblock;
-        if sb.compat.contains(CompatFeatures::RESIZE_INODE) {
-            let inode = fs.inode(RESIZE_INODE)?;
-            // What it leads to are the blocks kept for descriptors, which are claimed already.
-            let block = u64::from(u32_at(&inode.root, RESIZE_ENTRY_AT));
-            if block != 0 {
-                sb.check_blocks(inode.place(), "block of block numbers", block, 1)?;
-                self.claim(inode.place(), block, 1, Kind::ReservedGroupDescriptors)?;
-            }
-        }
-        let mut inodes = vec![(BAD_BLOCKS_INODE, Kind::Internal), (sb.journal_inode, Kind::Journal)];
-        inodes.extend(sb.internal_inodes.map(|number| (number, Kind::Internal)));
-        for (number, kind) in inodes.into_iter().filter(|(number, _)| *number != 0) {
-            let inode = fs.inode(number)?;
-            if !inode.has_inline_data() {
-                let map = BlockMap::of(fs, &inode)?;
-                self.claim_tree(&inode, &map)?;
-                for run in &map.runs {
-                    self.claim(inode.place(), run.physical, run.count, kind)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn claim_tree(&mut self, inode: &Inode, map: &BlockMap) -> Result<(), Error> {
-        for block in &map.tree_blocks {
-            self.claim(inode.place(), *block, 1, Kind::MappingBlocks)?;
-        }
-        Ok(())
-    }
-
-    /// Claims the blocks of a content, whose regions are made when its index is known.
-    fn claim_content(&mut self, inode: &Inode, map: &BlockMap) -> Result<(), Error> {
-        self.claim_tree(inode, map)?;
-        let shared = self.fs.superblock.ro_compat.contains(RoCompatFeatures::SHARED_BLOCKS);
-        if shared && inode.kind() == Some(InodeKind::Regular) {
-            return Ok(());
-        }
-        map.runs.iter().try_for_each(|run| self.claims.claim(inode.place(), run.physical, run.count))
-    }
-
-    /// Attribute blocks may be shared: those of equal attributes are one.
-    fn claim_attributes(&mut self, inode: &Inode) -> Result<(), Error> {
-        let block = inode.attribute_block;
-        if block == 0 || self.attribute_blocks.contains(&block) {
-            return Ok(());
-        }
-        self.fs.superblock.check_blocks(inode.place(), "block of attributes", block, 1)?;
-        self.claim(inode.place(), block, 1, Kind::ExtendedAttributes)?;
-        self.attribute_blocks.insert(block);
-        Ok(())
-    }
-
     fn walk_directories(&mut self) -> Result<(), Error> {
         let mut seen = HashSet::from([ROOT_INODE]);
         let mut waiting = vec![(self.fs.inode(ROOT_INODE)?, b"/".to_vec())];
@@ -178,10 +80,10 @@ impl Walk<'_> {
             let expected = Expected::Described("a directory");
             return Err(Error::format(inode.place(), "mode", expected, u64::from(inode.mode)));
         }
-        self.claim_attributes(inode)?;
+        self.owners.claim_attributes(inode)?;
         let entries = Entries::of(fs, inode)?;
         if let Entries::Blocks(map) = &entries {
-            self.claim_content(inode, map)?;
+            self.owners.claim_content(inode, map)?;
         }
         let mut found = Vec::new();
         entries.each(fs, inode, |name, number| {
@@ -248,7 +150,7 @@ impl Walk<'_> {
                 });
             }
         }
-        self.claim_attributes(inode)?;
+        self.owners.claim_attributes(inode)?;
         match inode.kind() {
             Some(InodeKind::Regular) => self.add_file(inode, path),
             Some(InodeKind::Symlink) => self.add_symlink(inode, path),
@@ -265,7 +167,7 @@ impl Walk<'_> {
             (inline::content(inode)?.1, Vec::new())
         } else {
             let map = BlockMap::of(self.fs, inode)?;
-            self.claim_content(inode, &map)?;
+            self.owners.claim_content(inode, &map)?;
             (self.ranges(&map.runs, inode.len_bytes), map.runs)
         };
         let node = MappedFile {
@@ -283,7 +185,7 @@ impl Walk<'_> {
     fn add_symlink(&mut self, inode: &Inode, path: Vec<u8>) -> Result<(), Error> {
         let target = symlink::target(self.fs, inode)?;
         if let Some(map) = &target.map {
-            self.claim_content(inode, map)?;
+            self.owners.claim_content(inode, map)?;
         }
         let runs = target.map.map_or_else(Vec::new, |map| map.runs);
         let node = MappedSymlink { path, inode: inode.number, target: target.bytes, ranges: target.ranges };
@@ -332,27 +234,31 @@ impl Walk<'_> {
                 let inside = if run.written { run.count.min(blocks.saturating_sub(run.logical)) } else { 0 };
                 if inside > 0 {
                     let file_offset = run.logical * block_len;
-                    self.push_region(run.physical, inside, Kind::File { file, file_offset });
+                    self.owners.push_region(run.physical, inside, Kind::File { file, file_offset });
                 }
                 if inside < run.count {
-                    self.push_region(run.physical + inside, run.count - inside, Kind::Preallocated { file });
+                    self.owners.push_region(
+                        run.physical + inside,
+                        run.count - inside,
+                        Kind::Preallocated { file },
+                    );
                 }
             }
             map.files.push(node);
         }
         for (directory, Found { node, runs }) in (0..).zip(std::mem::take(&mut self.directories)) {
             for run in runs {
-                self.push_region(run.physical, run.count, Kind::Directory { directory });
+                self.owners.push_region(run.physical, run.count, Kind::Directory { directory });
             }
             map.directories.push(node);
         }
         for (symlink, Found { node, runs }) in (0..).zip(std::mem::take(&mut self.symlinks)) {
             for run in runs {
-                self.push_region(run.physical, run.count, Kind::Symlink { symlink });
+                self.owners.push_region(run.physical, run.count, Kind::Symlink { symlink });
             }
             map.symlinks.push(node);
         }
-        Ok(FileMap::new(map, self.regions))
+        Ok(FileMap::new(map, self.owners.regions))
     }
 }
 

@@ -20,6 +20,7 @@ const VARIANTS: &[(&str, u64, &str)] = &[
     ("ext2-2k", 24, "-t ext2 -b 2048"),
     ("ext2-4k-no-filetype", 24, "-t ext2 -b 4096 -O ^filetype,^dir_index"),
     ("ext2-dense-backups", 40, "-t ext2 -b 1024 -O ^sparse_super,^resize_inode"),
+    ("ext2-revision-0", 24, "-t ext2 -b 1024 -I 128 -r 0 -O none"),
     ("ext3-1k", 24, "-t ext3 -b 1024 -J size=4"),
     ("ext3-4k", 24, "-t ext3 -b 4096 -J size=4"),
     ("ext4-1k", 32, "-t ext4 -b 1024 -J size=4"),
