@@ -1,0 +1,175 @@
+//! The applier over files: a base that is read at offsets, a delta that is streamed, a result that appears when it
+//! is right.
+
+use super::{Applier, Base, CallerError, Header, Status, Target};
+use crate::error::Error;
+use crate::options::{Phase, Progress};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Options of [`apply_stream`].
+#[derive(Clone, Copy)]
+pub struct ApplyOptions<'a> {
+    /// Most memory that a delta may ask for, in bytes.
+    pub memory_limit: u64,
+    /// Told how far the work is.
+    pub progress: Option<Progress<'a>>,
+    /// Ends the work with [`Error::Cancelled`] when it becomes true.
+    pub cancel: Option<&'a AtomicBool>,
+}
+
+impl Default for ApplyOptions<'_> {
+    /// At most 256 MiB.
+    fn default() -> Self {
+        ApplyOptions { memory_limit: 256 << 20, progress: None, cancel: None }
+    }
+}
+
+/// A base in a file or on a block device.
+pub struct FileBase {
+    file: File,
+}
+
+impl FileBase {
+    /// Reads `file` from its start, wherever its cursor is.
+    pub fn new(file: File) -> Self {
+        FileBase { file }
+    }
+
+    /// The file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Bytes of the file or device.
+    ///
+    /// # Errors
+    /// From the operating system.
+    pub fn size(&mut self) -> std::io::Result<u64> {
+        self.file.seek(SeekFrom::End(0))
+    }
+}
+
+impl Base for FileBase {
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<(), CallerError> {
+        self.file
+            .seek(SeekFrom::Start(offset))
+            .and_then(|_| self.file.read_exact(buffer))
+            .map_err(|error| CallerError::from_io("read", &error))
+    }
+}
+
+/// A target that is written to `W`.
+pub struct WriteTarget<W: Write>(pub W);
+
+impl<W: Write> Target for WriteTarget<W> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), CallerError> {
+        self.0.write_all(bytes).map_err(|error| CallerError::from_io("write", &error))
+    }
+}
+
+/// Reads and checks the header of a delta.
+///
+/// # Errors
+/// `Truncated`, `Format`, `Unsupported` for a bad header, `Io` when reading fails.
+pub fn read_header(delta: &mut dyn Read) -> Result<Header, Error> {
+    let mut bytes = Vec::with_capacity(Header::LEN);
+    delta.take(Header::LEN as u64).read_to_end(&mut bytes).map_err(reading)?;
+    Header::parse(&bytes)
+}
+
+fn reading(source: std::io::Error) -> Error {
+    Error::Io { action: "read the delta", path: "input".into(), source }
+}
+
+/// Checks that `base` begins with the image that the delta was made from: its size and its SHA-256.
+///
+/// # Errors
+/// `BaseSize` or `BaseDigest` when it is another one, `Base` when reading fails, `Cancelled`.
+pub fn verify_base(
+    header: &Header,
+    base: &mut dyn Base,
+    base_len: u64,
+    cancel: Option<&AtomicBool>,
+) -> Result<(), Error> {
+    if base_len < header.base_size {
+        return Err(Error::BaseSize { expected: header.base_size, found: base_len });
+    }
+    let (mut digest, mut at, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 18]);
+    while at < header.base_size {
+        if cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+            return Err(Error::Cancelled);
+        }
+        let len = usize::try_from(header.base_size - at).map_or(buffer.len(), |left| left.min(buffer.len()));
+        base.read_at(at, &mut buffer[..len]).map_err(Error::Base)?;
+        digest.update(&buffer[..len]);
+        at += len as u64;
+    }
+    let found: [u8; 32] = digest.finalize().into();
+    if found != header.base_sha256 {
+        return Err(Error::BaseDigest { expected: header.base_sha256, found });
+    }
+    Ok(())
+}
+
+/// Applies `delta`, whose header has been read from it, to `base`; `target` gets the new image front to back. The
+/// base is not checked first: see [`verify_base`].
+///
+/// # Errors
+/// As [`Applier::push`]; `Limit` when the delta asks for more memory than allowed; `Cancelled`.
+pub fn apply_stream(
+    header: &Header,
+    delta: &mut dyn Read,
+    base: &mut dyn Base,
+    target: &mut dyn Target,
+    options: &ApplyOptions<'_>,
+) -> Result<(), Error> {
+    let refused =
+        Error::Limit { what: "memory to apply", wanted: header.memory, limit: options.memory_limit };
+    if header.memory > options.memory_limit {
+        return Err(refused);
+    }
+    let mut arena = vec![0; usize::try_from(header.memory_needed()).map_err(|_| refused)?];
+    let mut applier = Applier::new(header, &mut arena)?;
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        if options.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+            return Err(Error::Cancelled);
+        }
+        let len = match delta.read(&mut piece) {
+            Ok(0) => break,
+            Ok(len) => len,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(reading(error)),
+        };
+        // A delta that goes on behind its end is refused by the applier.
+        let _: Status = applier.push(&piece[..len], base, target)?;
+        if let Some(progress) = options.progress {
+            progress(Phase::Apply, applier.written(), header.target_size);
+        }
+    }
+    applier.finish()
+}
+
+/// Applies the delta in `delta` to the image `base` and writes the new image to `output`, which the caller puts in
+/// place when this returns without error. The base is checked before anything is written.
+///
+/// # Errors
+/// As [`verify_base`] and [`apply_stream`]; `Io` when the base cannot be opened.
+pub fn apply_files(
+    base: &Path,
+    delta: &mut dyn Read,
+    output: &mut dyn Write,
+    options: &ApplyOptions<'_>,
+) -> Result<Header, Error> {
+    let failed = |action| move |source| Error::Io { action, path: base.into(), source };
+    let header = read_header(delta)?;
+    let mut file = FileBase::new(File::open(base).map_err(failed("open"))?);
+    let len = file.size().map_err(failed("find the size"))?;
+    verify_base(&header, &mut file, len, options.cancel)?;
+    apply_stream(&header, delta, &mut file, &mut WriteTarget(output), options)?;
+    Ok(header)
+}

@@ -1,0 +1,5 @@
+//! Packing of streams: what makes operations small.
+
+pub mod lzma2;
+#[cfg(feature = "std")]
+pub mod lzma2_encoder;

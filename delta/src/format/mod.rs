@@ -1,0 +1,3 @@
+//! Wire formats of deltas.
+
+pub mod native;

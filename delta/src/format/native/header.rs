@@ -1,0 +1,202 @@
+//! Header of a native delta: encoding beside decoding. Layout: docs/delta-format.md, section "Header".
+
+use super::crc32::crc32;
+use crate::error::Error;
+
+/// First bytes of every native delta.
+pub const MAGIC: [u8; 8] = *b"\x89MDELTA\n";
+/// The only version so far.
+pub const VERSION: u16 = 1;
+
+/// How the streams of a delta are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codec {
+    /// Not at all.
+    Stored,
+    /// LZMA2 chunks, one history per stream over the whole delta.
+    Lzma2,
+}
+
+/// What a delta promises and needs. All sizes are in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Size of the base image.
+    pub base_size: u64,
+    /// Size of the target image.
+    pub target_size: u64,
+    /// SHA-256 of the base image.
+    pub base_sha256: [u8; 32],
+    /// SHA-256 of the target image.
+    pub target_sha256: [u8; 32],
+    /// Memory that applying takes at most: the arena of [`crate::apply::Applier`].
+    pub memory: u64,
+    /// Packing of the streams.
+    pub codec: Codec,
+    /// History of the control, difference and literal streams.
+    pub history: [u32; 3],
+    /// Largest body of a window.
+    pub window_body: u32,
+    /// Largest piece in which base is read and target is written.
+    pub io_block: u32,
+}
+
+/// Smallest and largest `io_block`.
+pub const IO_BLOCK: core::ops::RangeInclusive<u32> = 512..=1 << 20;
+/// Largest history of a stream.
+pub const MAX_HISTORY: u32 = 1 << 28;
+/// Largest `window_body`.
+pub const MAX_WINDOW_BODY: u32 = 1 << 26;
+
+impl Header {
+    /// Bytes of an encoded header.
+    pub const LEN: usize = 132;
+
+    /// Writes the header.
+    pub fn encode(&self) -> [u8; Self::LEN] {
+        let mut out = [0; Self::LEN];
+        out[0..8].copy_from_slice(&MAGIC);
+        out[8..10].copy_from_slice(&VERSION.to_le_bytes());
+        out[10] = match self.codec {
+            Codec::Stored => 0,
+            Codec::Lzma2 => 1,
+        };
+        out[16..24].copy_from_slice(&self.base_size.to_le_bytes());
+        out[24..32].copy_from_slice(&self.target_size.to_le_bytes());
+        out[32..64].copy_from_slice(&self.base_sha256);
+        out[64..96].copy_from_slice(&self.target_sha256);
+        out[96..104].copy_from_slice(&self.memory.to_le_bytes());
+        for (i, history) in self.history.iter().enumerate() {
+            out[104 + 4 * i..108 + 4 * i].copy_from_slice(&history.to_le_bytes());
+        }
+        out[116..120].copy_from_slice(&self.window_body.to_le_bytes());
+        out[120..124].copy_from_slice(&self.io_block.to_le_bytes());
+        let check = crc32(0, &out[..Self::LEN - 4]);
+        out[Self::LEN - 4..].copy_from_slice(&check.to_le_bytes());
+        out
+    }
+
+    /// Reads a header from the first [`Header::LEN`] bytes of a delta.
+    ///
+    /// # Errors
+    /// `Truncated` for fewer bytes, `Format` for a wrong magic, check value or bound, `Unsupported` for another
+    /// version, codec or flag.
+    pub fn parse(bytes: &[u8]) -> Result<Header, Error> {
+        let Some(bytes) = bytes.get(..Self::LEN) else {
+            return Err(Error::Truncated { offset: bytes.len() as u64 });
+        };
+        let u32_at = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let u64_at = |at: usize| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
+        let digest_at = |at: usize| core::array::from_fn(|i| bytes[at + i]);
+        if bytes[..8] != MAGIC {
+            let magic = u64::from_be_bytes(MAGIC);
+            return Err(Error::format("magic", 0, magic, u64_at(0).swap_bytes()));
+        }
+        let version = u16::from_le_bytes([bytes[8], bytes[9]]);
+        if version != VERSION {
+            return Err(Error::Unsupported { field: "format version", found: version.into() });
+        }
+        let check = crc32(0, &bytes[..Self::LEN - 4]);
+        if check != u32_at(Self::LEN - 4) {
+            return Err(Error::format("header check value", 128, check.into(), u32_at(Self::LEN - 4).into()));
+        }
+        let codec = match bytes[10] {
+            0 => Codec::Stored,
+            1 => Codec::Lzma2,
+            other => return Err(Error::Unsupported { field: "codec", found: other.into() }),
+        };
+        if let Some(at) = (11..16).chain(124..128).find(|&at| bytes[at] != 0) {
+            return Err(Error::Unsupported { field: "flag", found: bytes[at].into() });
+        }
+        let header = Header {
+            base_size: u64_at(16),
+            target_size: u64_at(24),
+            base_sha256: digest_at(32),
+            target_sha256: digest_at(64),
+            memory: u64_at(96),
+            codec,
+            history: [u32_at(104), u32_at(108), u32_at(112)],
+            window_body: u32_at(116),
+            io_block: u32_at(120),
+        };
+        // Sums of positions stay below 2^63 from here on.
+        for (field, size, at) in
+            [("base size", header.base_size, 16), ("target size", header.target_size, 24)]
+        {
+            if size > i64::MAX as u64 {
+                return Err(Error::format(field, at, i64::MAX as u64, size));
+            }
+        }
+        if let Some(&history) = header.history.iter().find(|&&history| history > MAX_HISTORY) {
+            return Err(Error::format("history", 104, MAX_HISTORY.into(), history.into()));
+        }
+        if header.window_body > MAX_WINDOW_BODY {
+            return Err(Error::format("window body", 116, MAX_WINDOW_BODY.into(), header.window_body.into()));
+        }
+        if !IO_BLOCK.contains(&header.io_block) {
+            return Err(Error::format("io block", 120, (*IO_BLOCK.end()).into(), header.io_block.into()));
+        }
+        let needed = crate::apply::memory_needed(&header);
+        if needed > header.memory {
+            return Err(Error::format("memory", 96, needed, header.memory));
+        }
+        Ok(header)
+    }
+
+    /// Bytes of arena that [`crate::apply::Applier::new`] wants; at most the promise in the delta.
+    pub fn memory_needed(&self) -> u64 {
+        crate::apply::memory_needed(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Header {
+        let mut header = Header {
+            base_size: 1 << 33,
+            target_size: 5,
+            base_sha256: [1; 32],
+            target_sha256: [2; 32],
+            memory: 0,
+            codec: Codec::Lzma2,
+            history: [4096, 1 << 20, 1 << 23],
+            window_body: 1 << 20,
+            io_block: 1 << 16,
+        };
+        header.memory = header.memory_needed();
+        header
+    }
+
+    #[test]
+    fn comes_back_as_it_was_written() {
+        let header = sample();
+        assert_eq!(Header::parse(&header.encode()).unwrap(), header);
+    }
+
+    #[test]
+    fn every_flipped_bit_is_refused() {
+        let good = sample().encode();
+        for bit in 0..good.len() * 8 {
+            let mut bad = good;
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert!(Header::parse(&bad).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_promise_below_the_need_is_refused() {
+        let mut header = sample();
+        header.memory -= 1;
+        let error = Header::parse(&header.encode()).unwrap_err();
+        assert!(error.to_string().starts_with("malformed delta: memory at offset 96: expected "), "{error}");
+    }
+
+    #[test]
+    fn a_short_header_is_truncated() {
+        let good = sample().encode();
+        for len in 0..good.len() {
+            assert!(matches!(Header::parse(&good[..len]), Err(Error::Truncated { .. })));
+        }
+    }
+}

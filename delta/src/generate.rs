@@ -1,0 +1,386 @@
+//! Makes a delta of two images: exact blocks, units, operations, container, proof.
+
+#![allow(clippy::cast_possible_truncation, reason = "positions are inside of mapped images, so they fit")]
+
+use crate::apply::{Applier, CallerError, Header, Target};
+use crate::error::Error;
+use crate::format::native::writer::{self, Images};
+use crate::matching::budget::Budget;
+use crate::matching::unit::{self, Placed};
+use crate::op::Op;
+use crate::options::{GenerateOptions, Phase};
+use crate::source::blocks::{self, BLOCK, Source};
+use crate::source::units::{self, Unit};
+use mender_image::file_map::FileMap;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// How much of the target comes from where, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Composition {
+    /// Copied from the base as it is.
+    pub copied: u64,
+    /// Like the base but for some bytes.
+    pub added: u64,
+    /// Zero.
+    pub zero: u64,
+    /// New.
+    pub literal: u64,
+}
+
+impl Composition {
+    fn of(ops: &[Op]) -> Self {
+        let mut composition = Composition::default();
+        for op in ops {
+            *match op {
+                Op::Copy { .. } => &mut composition.copied,
+                Op::Add { .. } => &mut composition.added,
+                Op::Zero { .. } => &mut composition.zero,
+                Op::Literal { .. } => &mut composition.literal,
+            } += op.len();
+        }
+        composition
+    }
+}
+
+/// What generating gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GenerateReport {
+    /// The delta's header.
+    pub header: Header,
+    /// Bytes of the delta.
+    pub delta_len: u64,
+    /// Where the target comes from.
+    pub composition: Composition,
+    /// Whether both images' file systems could be read, so that changed files were compared with their predecessors.
+    pub file_systems_read: bool,
+}
+
+/// Writes a delta that turns `old` into `new` to `out`, applies it under its own promise of memory, and compares.
+///
+/// # Errors
+/// `Cancelled`, `Limit` when memory is short, `Io` from `out`; `TargetDigest` or `Format` when the proof fails, which
+/// also happens when an image changes while it is read.
+pub fn generate(
+    old: &[u8],
+    new: &[u8],
+    options: &GenerateOptions<'_>,
+    out: &mut (impl Read + Write + Seek + Send),
+) -> Result<GenerateReport, Error> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads)
+        .build()
+        .map_err(|_| Error::Limit { what: "threads", wanted: options.threads as u64, limit: 0 })?;
+    pool.install(|| {
+        let start = out.stream_position().map_err(output)?;
+        let report = generate_here(old, new, options, out)?;
+        out.seek(SeekFrom::Start(start)).map_err(output)?;
+        prove(old, new, options, out, report.delta_len)?;
+        Ok(report)
+    })
+}
+
+fn output(source: std::io::Error) -> Error {
+    Error::Io { action: "use the delta", path: "output".into(), source }
+}
+
+fn generate_here(
+    old: &[u8],
+    new: &[u8],
+    options: &GenerateOptions<'_>,
+    out: &mut (impl Write + Seek),
+) -> Result<GenerateReport, Error> {
+    options.tick(Phase::Compare, 0, new.len() as u64)?;
+    let mut sha256 = [[0; 32]; 2];
+    let mut planned = None;
+    let [old_sha256, new_sha256] = &mut sha256;
+    rayon::scope(|scope| {
+        scope.spawn(|_| *old_sha256 = Sha256::digest(old).into());
+        scope.spawn(|_| *new_sha256 = Sha256::digest(new).into());
+        planned = Some(plan(old, new));
+    });
+    let Some(Plan { sources, units, file_systems_read }) = planned else {
+        return Err(Error::Usage("planning ended without a plan"));
+    };
+    let placed = solve_all(&units, old, new, options)?;
+    let ops = in_order(&sources, placed, new.len() as u64);
+    let composition = Composition::of(&ops);
+    let tick = |done| options.tick(Phase::Pack, done, new.len() as u64);
+    let (header, delta_len) = writer::write(ops, Images { old, new, sha256 }, &options.layout, out, &tick)?;
+    Ok(GenerateReport { header, delta_len, composition, file_systems_read })
+}
+
+/// What to do, before it is done.
+struct Plan {
+    sources: Vec<Source>,
+    units: Vec<Unit>,
+    file_systems_read: bool,
+}
+
+fn plan(old: &[u8], new: &[u8]) -> Plan {
+    let mut sources = blocks::sources(old, new);
+    // A file system that cannot be read is no obstacle: its image is then a string of bytes.
+    let maps = FileMap::of(old).ok().zip(FileMap::of(new).ok());
+    let units = units::plan(old, new, maps.as_ref().map(|(old, new)| (old, new)), &mut sources);
+    Plan { sources, units, file_systems_read: maps.is_some() }
+}
+
+/// Solves all units, largest first, as many at once as threads and memory allow.
+fn solve_all(
+    units: &[Unit],
+    old: &[u8],
+    new: &[u8],
+    options: &GenerateOptions<'_>,
+) -> Result<Vec<Placed>, Error> {
+    let mut order: Vec<&Unit> = units.iter().collect();
+    order.sort_by_key(|unit| std::cmp::Reverse(unit::memory(unit)));
+    let total: u64 = units.iter().map(|unit| unit.target_len() as u64).sum();
+    let (next, done, budget) = (AtomicUsize::new(0), AtomicU64::new(0), Budget::new(options.memory_budget));
+    let result = Mutex::new(Ok(Vec::new()));
+    let work = || -> Result<(), Error> {
+        while let Some(unit) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            options.tick(Phase::Match, done.load(Ordering::Relaxed), total)?;
+            let placed = {
+                let _share = budget.take(unit::memory(unit));
+                unit::solve(unit, old, new)?
+            };
+            done.fetch_add(unit.target_len() as u64, Ordering::Relaxed);
+            if let Ok(all) = &mut *result.lock().unwrap_or_else(PoisonError::into_inner) {
+                all.extend(placed);
+            }
+        }
+        Ok(())
+    };
+    rayon::broadcast(|_| {
+        if let Err(error) = work() {
+            next.store(order.len(), Ordering::Relaxed);
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
+        }
+    });
+    result.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All operations from front to back; neighbours that continue each other become one.
+fn in_order(sources: &[Source], placed: Vec<Placed>, target_len: u64) -> Vec<Op> {
+    let mut all = placed;
+    for (block, source) in sources.iter().enumerate() {
+        let at = (block * BLOCK) as u64;
+        let len = (BLOCK as u64).min(target_len - at);
+        match *source {
+            Source::Zero => all.push(Placed { at, op: Op::Zero { len } }),
+            Source::Old(from) => {
+                all.push(Placed { at, op: Op::Copy { base: u64::from(from) * BLOCK as u64, len } });
+            }
+            Source::Unknown => {}
+        }
+    }
+    all.par_sort_unstable_by_key(|placed| placed.at);
+    let mut ops: Vec<Op> = Vec::new();
+    for Placed { op, .. } in all {
+        match (ops.last_mut(), op) {
+            (Some(Op::Copy { base, len }), Op::Copy { base: from, len: more }) if *base + *len == from => {
+                *len += more
+            }
+            (Some(Op::Add { base, len }), Op::Add { base: from, len: more }) if *base + *len == from => {
+                *len += more
+            }
+            (Some(Op::Zero { len }), Op::Zero { len: more }) => *len += more,
+            (Some(Op::Literal { len }), Op::Literal { len: more }) => *len += more,
+            _ => ops.push(op),
+        }
+    }
+    ops
+}
+
+/// Applies the delta at the position of `delta` in exactly the memory that it promises, and compares with `new`.
+fn prove(
+    old: &[u8],
+    new: &[u8],
+    options: &GenerateOptions<'_>,
+    delta: &mut impl Read,
+    delta_len: u64,
+) -> Result<(), Error> {
+    let mut first = [0; Header::LEN];
+    delta.read_exact(&mut first).map_err(output)?;
+    let header = Header::parse(&first)?;
+    let memory = usize::try_from(header.memory).map_err(|_| Error::Limit {
+        what: "memory to apply",
+        wanted: header.memory,
+        limit: usize::MAX as u64,
+    })?;
+    let mut arena = vec![0; memory];
+    let mut applier = Applier::new(&header, &mut arena)?;
+    let mut target = Compared { new, at: 0 };
+    let mut piece = vec![0; 1 << 18];
+    let mut delta = delta.take(delta_len - Header::LEN as u64);
+    loop {
+        let len = delta.read(&mut piece).map_err(output)?;
+        if len == 0 {
+            break;
+        }
+        applier.push(&piece[..len], &mut &*old, &mut target)?;
+        options.tick(Phase::Prove, applier.written(), new.len() as u64)?;
+    }
+    applier.finish()
+}
+
+/// A target that already has the bytes that it should get.
+struct Compared<'i> {
+    new: &'i [u8],
+    at: usize,
+}
+
+impl Target for Compared<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), CallerError> {
+        if self.new.get(self.at..self.at + bytes.len()) != Some(bytes) {
+            return Err(CallerError { action: "the new image differs from what the delta yields", code: 0 });
+        }
+        self.at += bytes.len();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::file::{ApplyOptions, WriteTarget, apply_stream, read_header, verify_base};
+    use std::io::Cursor;
+    use std::sync::atomic::AtomicBool;
+
+    fn noise(len: usize, mut state: u64) -> Vec<u8> {
+        std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as u8
+        })
+        .take(len)
+        .collect()
+    }
+
+    /// An old and a new image: blocks moved, bytes inserted, zero runs, something new, an odd length.
+    fn pair() -> (Vec<u8>, Vec<u8>) {
+        let old = [noise(300_000, 1), vec![0; 70_000], noise(200_000, 2)].concat();
+        let mut changed = old[100_000..250_000].to_vec();
+        for at in (0..changed.len()).step_by(997) {
+            changed[at] = changed[at].wrapping_add(3);
+        }
+        let new =
+            [&old[370_000..500_000], &[0; 40_000], &changed, &noise(20_000, 3), &old[..50_001]].concat();
+        (old, new)
+    }
+
+    fn delta(old: &[u8], new: &[u8], options: &GenerateOptions<'_>) -> (Vec<u8>, GenerateReport) {
+        let mut out = Cursor::new(Vec::new());
+        let report = generate(old, new, options, &mut out).unwrap();
+        assert_eq!(report.delta_len, out.get_ref().len() as u64);
+        (out.into_inner(), report)
+    }
+
+    fn applied(mut base: &[u8], mut delta: &[u8]) -> Result<Vec<u8>, Error> {
+        let header = read_header(&mut delta)?;
+        let len = base.len() as u64;
+        verify_base(&header, &mut base, len, None)?;
+        let mut out = Vec::new();
+        apply_stream(&header, &mut delta, &mut base, &mut WriteTarget(&mut out), &ApplyOptions::default())?;
+        Ok(out)
+    }
+
+    #[test]
+    fn the_new_image_comes_back_and_the_delta_is_small() {
+        let (old, new) = pair();
+        let (delta, report) = delta(&old, &new, &GenerateOptions::default());
+        assert!(applied(&old, &delta).unwrap() == new);
+        assert!(delta.len() < 25_000, "{} for 20,000 new bytes", delta.len());
+        let Composition { copied, added, zero, literal } = report.composition;
+        assert_eq!(copied + added + zero + literal, new.len() as u64);
+    }
+
+    #[test]
+    fn threads_do_not_change_a_byte() {
+        let (old, new) = pair();
+        let one = delta(&old, &new, &GenerateOptions { threads: 1, ..Default::default() });
+        for threads in [2, 7] {
+            assert!(delta(&old, &new, &GenerateOptions { threads, ..Default::default() }) == one);
+        }
+    }
+
+    #[test]
+    fn odd_pairs() {
+        let (old, new) = pair();
+        for (old, new) in [
+            (&b""[..], &b""[..]),
+            (b"", b"x"),
+            (b"x", b""),
+            (b"x", b"x"),
+            (&old, &[]),
+            (&[], &new),
+            (&old, &old),
+            (&new, &old),
+            (&old, &old[..4097]),
+            (&[0; 9000], &[0; 20_000]),
+        ] {
+            let (delta, _) = delta(old, new, &GenerateOptions::default());
+            assert!(applied(old, &delta).unwrap() == new, "{} to {} bytes", old.len(), new.len());
+        }
+        assert!(delta(&old, &old, &GenerateOptions::default()).0.len() < 200);
+    }
+
+    #[test]
+    fn another_base_is_refused_before_anything_is_written() {
+        let (old, new) = pair();
+        let (delta, _) = delta(&old, &new, &GenerateOptions::default());
+        let mut other = old.clone();
+        other[499_999] ^= 1;
+        assert!(matches!(applied(&other, &delta), Err(Error::BaseDigest { .. })));
+        let short = applied(&old[..old.len() - 1], &delta).unwrap_err();
+        assert_eq!(short.to_string(), "wrong base: expected 570000 bytes, found 569999");
+    }
+
+    #[test]
+    fn truncated_and_flipped_deltas_are_refused() {
+        let (old, new) = pair();
+        let (delta, _) = delta(&old, &new, &GenerateOptions::default());
+        for len in (0..delta.len()).step_by(7).chain(delta.len() - 40..delta.len()) {
+            assert!(matches!(applied(&old, &delta[..len]), Err(Error::Truncated { .. })), "{len}");
+        }
+        for at in (0..delta.len()).step_by(11) {
+            let mut bad = delta.clone();
+            bad[at] ^= 0x10;
+            assert!(applied(&old, &bad).is_err(), "{at}");
+        }
+        let longer = [&delta[..], b"!"].concat();
+        let error = applied(&old, &longer).unwrap_err().to_string();
+        assert!(error.starts_with("malformed delta: end of delta"), "{error}");
+    }
+
+    #[test]
+    fn pushes_of_any_size_give_the_same() {
+        let (old, new) = pair();
+        let (delta, report) = delta(&old, &new, &GenerateOptions::default());
+        for size in [1, 13, 4096] {
+            let mut arena = vec![0; report.header.memory as usize];
+            let mut applier = Applier::new(&report.header, &mut arena).unwrap();
+            let mut out = WriteTarget(Vec::new());
+            for piece in delta[Header::LEN..].chunks(size) {
+                applier.push(piece, &mut &old[..], &mut out).unwrap();
+            }
+            applier.finish().unwrap();
+            assert!(out.0 == new, "{size}");
+        }
+        let mut short = vec![0; report.header.memory as usize - 1];
+        assert!(matches!(Applier::new(&report.header, &mut short), Err(Error::Limit { .. })));
+    }
+
+    #[test]
+    fn cancelled() {
+        let (old, new) = pair();
+        let cancel = AtomicBool::new(true);
+        let options = GenerateOptions { cancel: Some(&cancel), ..Default::default() };
+        assert!(matches!(
+            generate(&old, &new, &options, &mut Cursor::new(Vec::new())),
+            Err(Error::Cancelled)
+        ));
+    }
+}

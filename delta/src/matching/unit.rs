@@ -1,0 +1,168 @@
+//! Turns a unit into operations on the images.
+
+use super::align::{Aligned, align};
+use super::suffix::SuffixIndex;
+use crate::error::Error;
+use crate::op::Op;
+use crate::source::similar::Range;
+use crate::source::units::{Unit, gather};
+
+/// An operation and where in the target it belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Placed {
+    /// Offset in the target image.
+    pub at: u64,
+    pub op: Op,
+}
+
+/// Equal bytes inside of an aligned stretch become a copy of their own from this many on.
+const LEAST_COPY: usize = 1 << 12;
+
+/// Operations that yield the target ranges of `unit`, in no particular order.
+pub(crate) fn solve(unit: &Unit, old: &[u8], new: &[u8]) -> Result<Vec<Placed>, Error> {
+    let (base, target) = (gather(old, &unit.base), gather(new, &unit.target));
+    let index = SuffixIndex::new(&base)?;
+    let stretches = align(&index, &base, &target);
+    drop(index);
+    let mut out = Out { unit, placed: Vec::new() };
+    let mut done = 0;
+    for stretch in stretches {
+        out.literal(done, stretch.target);
+        out.stretch(&base, &target, stretch);
+        done = stretch.target + stretch.len;
+    }
+    out.literal(done, target.len());
+    Ok(out.placed)
+}
+
+/// Bytes of working memory that [`solve`] takes.
+pub(crate) fn memory(unit: &Unit) -> u64 {
+    unit.base_len() as u64 * super::suffix::MEMORY_PER_BYTE + unit.target_len() as u64
+}
+
+struct Out<'u> {
+    unit: &'u Unit,
+    placed: Vec<Placed>,
+}
+
+impl Out<'_> {
+    fn literal(&mut self, from: usize, to: usize) {
+        for range in ImageRanges::new(&self.unit.target, from, to - from) {
+            self.placed.push(Placed { at: range.at as u64, op: Op::Literal { len: range.len as u64 } });
+        }
+    }
+
+    /// Cuts a stretch into runs that differ and long runs that do not.
+    fn stretch(&mut self, base: &[u8], target: &[u8], stretch: Aligned) {
+        let (b, t) = (&base[stretch.base..][..stretch.len], &target[stretch.target..][..stretch.len]);
+        let mut start = 0;
+        let mut at = 0;
+        while at < stretch.len {
+            let equal = super::suffix::common_prefix(&b[at..], &t[at..]);
+            if equal >= LEAST_COPY || (equal == stretch.len - start) {
+                self.pair(stretch, start, at, false);
+                self.pair(stretch, at, at + equal, true);
+                start = at + equal;
+            }
+            at += equal + 1;
+        }
+        self.pair(stretch, start, stretch.len, false);
+    }
+
+    fn pair(&mut self, stretch: Aligned, from: usize, to: usize, equal: bool) {
+        if to <= from {
+            return;
+        }
+        // Both sides may be in pieces: an operation ends where either piece does.
+        let mut done = from;
+        for range in ImageRanges::new(&self.unit.target, stretch.target + from, to - from) {
+            let mut at = range.at as u64;
+            for source in ImageRanges::new(&self.unit.base, stretch.base + done, range.len) {
+                let (base, len) = (source.at as u64, source.len as u64);
+                let op = if equal { Op::Copy { base, len } } else { Op::Add { base, len } };
+                self.placed.push(Placed { at, op });
+                at += len;
+            }
+            done += range.len;
+        }
+    }
+}
+
+/// The image ranges of a part of a string of ranges.
+struct ImageRanges<'r> {
+    ranges: std::slice::Iter<'r, Range>,
+    skip: usize,
+    left: usize,
+}
+
+impl<'r> ImageRanges<'r> {
+    fn new(ranges: &'r [Range], from: usize, len: usize) -> Self {
+        ImageRanges { ranges: ranges.iter(), skip: from, left: len }
+    }
+}
+
+impl Iterator for ImageRanges<'_> {
+    type Item = Range;
+
+    fn next(&mut self) -> Option<Range> {
+        while self.left > 0 {
+            let range = self.ranges.next()?;
+            if self.skip >= range.len {
+                self.skip -= range.len;
+                continue;
+            }
+            let at = range.at + self.skip;
+            let len = (range.len - self.skip).min(self.left);
+            self.skip = 0;
+            self.left -= len;
+            return Some(Range { at, len });
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Carries operations out by hand.
+    pub(crate) fn carry_out(placed: &[Placed], old: &[u8], new: &[u8]) -> Vec<Option<u8>> {
+        let mut out = vec![None; new.len()];
+        for Placed { at, op } in placed {
+            let at = *at as usize;
+            for i in 0..op.len() as usize {
+                assert!(out[at + i].is_none(), "byte {} twice", at + i);
+                out[at + i] = Some(match *op {
+                    Op::Copy { base, .. } => old[base as usize + i],
+                    Op::Zero { .. } => 0,
+                    Op::Add { .. } | Op::Literal { .. } => new[at + i],
+                });
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn pieces_on_both_sides_map_back() {
+        let old: Vec<u8> = (0..60_000_u32).map(|i| (i.wrapping_mul(i) >> 5) as u8).collect();
+        let mut new = vec![0; 60_000];
+        let unit = Unit {
+            target: vec![Range { at: 50_000, len: 7_000 }, Range { at: 1_000, len: 20_000 }],
+            base: vec![Range { at: 30_000, len: 9_000 }, Range { at: 100, len: 22_000 }],
+        };
+        let content = gather(&old, &unit.base);
+        new[50_000..57_000].copy_from_slice(&content[..7_000]);
+        new[1_000..21_000].copy_from_slice(&content[7_100..27_100]);
+        new[5_000] ^= 1;
+        let placed = solve(&unit, &old, &new).unwrap();
+        let out = carry_out(&placed, &old, &new);
+        for range in &unit.target {
+            for i in range.at..range.end() {
+                assert_eq!(out[i], Some(new[i]), "byte {i}");
+            }
+        }
+        assert_eq!(out.iter().flatten().count(), unit.target_len());
+        let copied: u64 = placed.iter().filter(|p| matches!(p.op, Op::Copy { .. })).map(|p| p.op.len()).sum();
+        assert!(copied > 15_000, "{copied}");
+    }
+}

@@ -1,0 +1,64 @@
+//! What a caller decides about generating and applying.
+
+use crate::error::Error;
+use crate::format::native::writer::Layout;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What is being done, for progress displays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Hashing images and looking for equal blocks.
+    Compare,
+    /// Aligning changed pieces; counted in bytes of target.
+    Match,
+    /// Packing and writing; counted in bytes of target.
+    Pack,
+    /// Applying the delta to prove it; counted in bytes of target.
+    Prove,
+    /// Applying a delta; counted in bytes of target.
+    Apply,
+}
+
+/// Called with a phase, what is done of it and how much there is, in bytes; from any thread.
+pub type Progress<'a> = &'a (dyn Fn(Phase, u64, u64) + Sync);
+
+/// Options of [`crate::generate::generate`].
+#[derive(Clone, Copy)]
+pub struct GenerateOptions<'a> {
+    /// Threads; 0 takes one for each processor. The delta does not depend on it.
+    pub threads: usize,
+    /// Most memory of the alignment, in bytes. A unit that needs more by itself runs alone.
+    pub memory_budget: u64,
+    /// What the delta may cost the device.
+    pub layout: Layout,
+    /// Told how far the work is.
+    pub progress: Option<Progress<'a>>,
+    /// Ends the work with [`Error::Cancelled`] when it becomes true.
+    pub cancel: Option<&'a AtomicBool>,
+}
+
+impl Default for GenerateOptions<'_> {
+    fn default() -> Self {
+        GenerateOptions {
+            threads: 0,
+            memory_budget: 384 << 20,
+            layout: Layout::default(),
+            progress: None,
+            cancel: None,
+        }
+    }
+}
+
+impl GenerateOptions<'_> {
+    /// Reports progress; fails when the work is cancelled.
+    pub(crate) fn tick(&self, phase: Phase, done: u64, total: u64) -> Result<(), Error> {
+        if self.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+            return Err(Error::Cancelled);
+        }
+        if let Some(progress) = self.progress {
+            progress(phase, done, total);
+        }
+        Ok(())
+    }
+}
