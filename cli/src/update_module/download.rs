@@ -1,0 +1,56 @@
+//! `Download`: the delta comes in, and the inactive partition holds a verified image when it is over.
+
+use std::path::Path;
+
+use mender_delta::error::Error as DeltaError;
+
+use super::boot_env::BootEnv;
+use super::boot_states;
+use super::config::Config;
+use super::delta_native::{self, Conditions};
+use super::error::{Error, PayloadProblem};
+use super::meta_data::DeltaMetaData;
+use super::partition_linux::{InactivePartition, Medium};
+use super::receipt;
+use super::slots::Slots;
+use super::stream_next::StreamNext;
+use super::sysroot::Sysroot;
+
+/// Installs the one payload file into the inactive partition. `with_size`: the client announces sizes.
+///
+/// # Errors
+///
+/// Any. The boot loader still starts the running system then, and the active partition was only read.
+pub(crate) fn download(tree: &Path, sysroot: &Sysroot, with_size: bool) -> Result<(), Error> {
+    let stream_next = StreamNext::new(tree);
+    // First of all, even before anything that fails: see `stream_next`.
+    let answer = stream_next.first(with_size)?;
+
+    let meta_data = DeltaMetaData::read(tree)?;
+    let config = Config::load(sysroot)?;
+    let slots = Slots::detect(&config, sysroot)?;
+    boot_states::require_settled(&BootEnv::open()?, &slots)?;
+    receipt::remove(tree)?;
+    let mut base = Medium::open(&slots.active.path)?;
+    let mut target = InactivePartition::open(&slots.inactive)?;
+
+    let conditions = Conditions { meta_data, memory_limit_bytes: config.memory_limit_bytes };
+    let mut stream = answer.open()?;
+    let header = match delta_native::apply(&conditions, &mut stream, &mut base, &mut target) {
+        Ok(header) => header,
+        Err(error) => {
+            stream_next.settle(stream);
+            return Err(error);
+        }
+    };
+    drop(stream);
+    stream_next.end()?;
+
+    target.finish()?;
+    let found = Medium::open(&slots.inactive.path)?.sha256(header.target_size)?;
+    if found != header.target_sha256 {
+        let error = DeltaError::TargetDigest { expected: header.target_sha256, found };
+        return Err(Error::Payload(PayloadProblem::Medium { path: slots.inactive.path, source: error }));
+    }
+    receipt::leave(tree, &slots.inactive)
+}

@@ -1,0 +1,90 @@
+//! The Update Module: one call by the client is one state, and one state is one function here.
+
+mod boot_env;
+mod boot_states;
+mod config;
+mod delta_native;
+mod download;
+mod error;
+mod fifo_linux;
+mod meta_data;
+mod partition_linux;
+mod protocol;
+mod receipt;
+mod slots;
+mod stream_next;
+mod sysroot;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use error::Error;
+use protocol::State;
+use sysroot::Sysroot;
+
+/// The exit status for a call that is not one of the protocol's.
+const USAGE_STATUS: u8 = 2;
+
+const USAGE: &str = "usage: mender-binary-delta STATE TREE\n\
+    This is an Update Module (protocol 3): a Mender client starts it out of /usr/share/mender/modules/v3.";
+
+/// Runs one state and reports: the answer to a query on stdout, everything else on stderr.
+pub(crate) fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.collect();
+    match arguments.as_slice() {
+        [only] if only == "--version" => {
+            answer(env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        [state, tree] => {
+            match run(State::parse(&state.to_string_lossy()), Path::new(tree), &Sysroot::from_environment()) {
+                Ok(None) => ExitCode::SUCCESS,
+                Ok(Some(text)) => answer(text),
+                Err(error) => {
+                    say(&format!("{}: {error}", state.to_string_lossy()));
+                    ExitCode::FAILURE
+                }
+            }
+        }
+        _ => {
+            say(USAGE);
+            ExitCode::from(USAGE_STATUS)
+        }
+    }
+}
+
+/// One state of the protocol. Gives the line to print where the client asked a question.
+///
+/// # Errors
+///
+/// Whatever makes the state fail; the client sees the exit status and logs the text.
+fn run(state: State, tree: &Path, sysroot: &Sysroot) -> Result<Option<&'static str>, Error> {
+    match state {
+        State::ProvidePayloadFileSizes | State::SupportsRollback => return Ok(Some("Yes")),
+        // The client reboots the device itself, once, after every payload, as it does for a root file system.
+        State::NeedsArtifactReboot => return Ok(Some("Automatic")),
+        State::Download => download::download(tree, sysroot, false)?,
+        State::DownloadWithFileSizes => download::download(tree, sysroot, true)?,
+        State::ArtifactInstall => boot_states::install(tree, sysroot)?,
+        State::ArtifactVerifyReboot => boot_states::verify_reboot(sysroot)?,
+        State::ArtifactVerifyRollbackReboot => boot_states::verify_rollback_reboot()?,
+        State::ArtifactCommit => boot_states::commit(sysroot)?,
+        State::ArtifactRollback => boot_states::rollback(sysroot)?,
+        State::NothingToDo => {}
+    }
+    Ok(None)
+}
+
+fn answer(text: &str) -> ExitCode {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// One line for the client's log. A log that is gone must not stop an installation.
+fn say(text: &str) {
+    let _unreadable_log = writeln!(std::io::stderr().lock(), "{text}");
+}
