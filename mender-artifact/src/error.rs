@@ -102,7 +102,7 @@ defects! {
     Signature: Verify, "wrong signature";
 
     /// Something is larger, longer or more than the limits allow.
-    TooLarge: Limit, "larger than the limit";
+    TooLarge: Limit, "too large";
     /// JSON is nested too deeply.
     TooDeep: Limit, "nested too deeply";
     /// There are too many of something.
@@ -439,11 +439,12 @@ impl fmt::Display for Error {
             write!(f, "{name}: ")?;
         }
         f.write_str(detail.defect.message())?;
+        let expected = if self.category() == Category::Limit { "limit" } else { "expected" };
         match (detail.expected, detail.found) {
             (Evidence::None, Evidence::None) => {}
-            (expected, Evidence::None) => write!(f, ": expected {expected}")?,
+            (wanted, Evidence::None) => write!(f, ": {expected} {wanted}")?,
             (Evidence::None, found) => write!(f, ": found {found}")?,
-            (expected, found) => write!(f, ": expected {expected}, found {found}")?,
+            (wanted, found) => write!(f, ": {expected} {wanted}, found {found}")?,
         }
         if let Some(offset) = detail.offset {
             write!(f, " (at byte {offset})")?;

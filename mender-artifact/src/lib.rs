@@ -21,10 +21,18 @@
 //! the crate is `no_std`, allocates nothing, and only reads.
 #![cfg_attr(not(feature = "std"), no_std)]
 
+#[cfg(feature = "std")]
+pub mod check;
 pub mod compression;
+pub mod digest;
 pub mod entry_name;
 pub mod error;
 #[cfg(feature = "std")]
 pub mod header;
+pub mod json;
 pub mod limits;
+pub mod manifest;
 pub mod read;
+#[cfg(feature = "std")]
+pub mod sign;
+pub mod tar;

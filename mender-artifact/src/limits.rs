@@ -28,6 +28,8 @@ pub struct Limits {
     pub header_kept_bytes: usize,
     /// Largest header archive, unpacked.
     pub header_bytes: u64,
+    /// Most state scripts.
+    pub scripts: usize,
     /// Most payloads.
     pub payloads: usize,
     /// Most payload files, all payloads together.
@@ -55,6 +57,7 @@ impl Limits {
             json_keys: 64,
             header_kept_bytes: 8 * 1024,
             header_bytes: 1024 * 1024,
+            scripts: 32,
             payloads: 1,
             files: 16,
             payload_file_bytes: 1 << 40,
@@ -76,7 +79,8 @@ impl Limits {
             json_keys: 4096,
             header_kept_bytes: 8 * 1024 * 1024,
             header_bytes: 32 * 1024 * 1024,
-            payloads: 1000,
+            scripts: 1000,
+            payloads: 64,
             files: 8192,
             payload_file_bytes: 1 << 44,
             decoder_bytes: 160 * 1024 * 1024,

@@ -1,3 +1,28 @@
-//! The reading half.
+//! The reading half: a core without I/O or allocation, and a skin for `std::io::Read` over it.
+//!
+//! | module | |
+//! |---|---|
+//! | [`push`] | the core: bytes in, events out |
+//! | [`view`], [`documents`] | what the core shows of a header |
+//! | [`verify`] | the hook for signatures |
+//! | [`codec`] | the hook for decompressors |
+//! | `decompress` | decompressors for gzip, xz and zstd |
+//! | `stream` | the skin |
 
+pub mod codec;
+#[cfg(feature = "std")]
+pub mod decompress;
+pub mod documents;
+mod header;
+mod kept;
+mod order;
+#[cfg(feature = "std")]
+mod owned;
+pub mod push;
+#[cfg(feature = "std")]
+pub mod stream;
 pub mod verify;
+pub mod view;
+
+#[cfg(feature = "std")]
+pub use stream::{PayloadSink, ReadOptions, ReadReport, read_artifact};

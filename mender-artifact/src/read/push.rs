@@ -1,0 +1,590 @@
+//! The reader core: bytes in, events out.
+//!
+//! No input or output, no allocation: everything it remembers lies in one slice from the caller,
+//! whose size [`memory_needed`] tells beforehand.
+
+use super::codec::{Decompress, Decompressors};
+use super::documents::Checker;
+use super::header::{HeaderWalk, info};
+use super::kept::Kept;
+use super::order::{Member, Order};
+use super::verify::{SignatureRule, SignatureStatus, decode_base64};
+use super::view::HeaderView;
+use crate::compression::Compression;
+use crate::digest::{Digest, Hasher};
+use crate::entry_name::check_payload_file;
+use crate::error::{Defect, Entry, Error};
+use crate::json::check::scratch_bytes;
+use crate::limits::Limits;
+use crate::manifest::{Manifest, index_bytes};
+use crate::tar::block::Kind as TarKind;
+use crate::tar::reader::{Step, TarReader};
+
+/// What a reader is to do.
+#[derive(Clone, Debug)]
+pub struct Config<'v> {
+    /// How much an Artifact may ask for.
+    pub limits: Limits,
+    /// What to do about the signature.
+    pub signature: SignatureRule<'v>,
+    /// Whether state scripts are kept for [`HeaderView::scripts`]. If not, they are listed without
+    /// contents, and take no memory but for their names.
+    pub keep_scripts: bool,
+}
+
+/// What has come to light.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'r> {
+    /// All input is used up. Push more, or call [`Reader::finish`] if there is none.
+    NeedInput,
+    /// The header is complete and its checksum right; so is the signature if one is required.
+    Header(HeaderView<'r>),
+    /// A payload file begins.
+    FileBegin(FileHead<'r>),
+    /// Bytes of the payload file. Not to be trusted before its [`Event::FileEnd`].
+    Data(&'r [u8]),
+    /// The payload file is complete and its checksum right.
+    FileEnd,
+}
+
+/// What is known about a payload file when it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileHead<'r> {
+    /// The number of its payload, from 0.
+    pub payload: u16,
+    /// Its name, `[A-Za-z0-9_.,-]+`.
+    pub name: &'r str,
+    /// Its size in bytes, unpacked.
+    pub size: u64,
+    /// When it was last changed, in seconds since 1970-01-01 UTC.
+    pub modified: i64,
+    /// Permission bits, at most `0o7777`.
+    pub mode: u32,
+    /// The SHA-256 that it must have.
+    pub checksum: Digest,
+    /// How the archive around it is compressed.
+    pub compression: Compression,
+}
+
+/// Bytes of memory that a [`Reader`] with these limits needs.
+#[must_use]
+pub const fn memory_needed(limits: &Limits) -> usize {
+    limits
+        .manifest_bytes
+        .saturating_add(index_bytes(limits.files))
+        .saturating_add(limits.signature_bytes)
+        .saturating_add(limits.name_bytes.saturating_mul(2))
+        .saturating_add(limits.pax_bytes.saturating_mul(2))
+        .saturating_add(limits.header_kept_bytes)
+        .saturating_add(scratch_bytes(limits.json_keys, limits.json_depth))
+        .saturating_add(limits.unpacked_buffer_bytes)
+}
+
+/// Reads one Artifact.
+///
+/// ```
+/// use mender_artifact::limits::Limits;
+/// use mender_artifact::read::codec::Uncompressed;
+/// use mender_artifact::read::push::{Config, Event, Reader, memory_needed};
+/// use mender_artifact::read::verify::SignatureRule;
+///
+/// # fn main() -> Result<(), mender_artifact::error::Error> {
+/// let limits = Limits::device();
+/// let mut memory = vec![0; memory_needed(&limits)];
+/// let config = Config { limits, signature: SignatureRule::NotChecked, keep_scripts: false };
+/// let mut reader = Reader::new(&mut memory, config, Uncompressed)?;
+/// let mut piece: &[u8] = b"";
+/// while !piece.is_empty() {
+///     match reader.push(&mut piece)? {
+///         Event::FileBegin(file) => println!("{} has {} bytes", file.name, file.size),
+///         _ => {}
+///     }
+/// }
+/// assert!(reader.finish().is_err()); // an Artifact is more than nothing
+/// # Ok(())
+/// # }
+/// ```
+pub struct Reader<'m, 'v, D: Decompressors> {
+    limits: Limits,
+    rule: SignatureRule<'v>,
+    decompressors: D,
+    decompressor: Option<D::Decompressor>,
+    outer: TarReader<'m>,
+    inner: TarReader<'m>,
+    order: Order,
+    member: Option<Member>,
+    /// The outer member has ended; what the decompressor holds back is still to come.
+    draining: bool,
+    manifest: Manifest<'m>,
+    small: &'m mut [u8],
+    small_len: usize,
+    kept: Kept<'m>,
+    walk: HeaderWalk,
+    scratch: &'m mut [u8],
+    unpacked: &'m mut [u8],
+    unpacked_from: usize,
+    unpacked_to: usize,
+    unpacked_total: u64,
+    member_hash: Hasher,
+    file_hash: Hasher,
+    version_digest: Digest,
+    header_digest: Digest,
+    header_compression: Compression,
+    file_digest: Digest,
+    status: SignatureStatus,
+    failed: Option<Error>,
+}
+
+/// What [`Reader::advance`] stopped for; a copy of nothing, so that it can go on borrowing itself.
+enum Signal {
+    NeedInput,
+    Header,
+    FileBegin(u16),
+    /// So many bytes, just taken off the input.
+    Input(usize),
+    /// Bytes of the unpacked buffer.
+    Unpacked(usize, usize),
+    FileEnd,
+}
+
+impl<'m, 'v, D: Decompressors> Reader<'m, 'v, D> {
+    /// A reader in `memory`, of which it uses the first [`memory_needed`] bytes.
+    ///
+    /// # Errors
+    /// [`Defect::Memory`] if `memory` is smaller than that.
+    pub fn new(memory: &'m mut [u8], config: Config<'v>, decompressors: D) -> Result<Self, Error> {
+        let Config { limits, signature, keep_scripts } = config;
+        let needed = memory_needed(&limits);
+        if memory.len() < needed {
+            let error = Error::new(Defect::Memory, Entry::Artifact);
+            return Err(error.expected(needed).found(memory.len()));
+        }
+        let mut rest = memory;
+        let mut carve = |len: usize| {
+            let (piece, after) = core::mem::take(&mut rest).split_at_mut(len);
+            rest = after;
+            piece
+        };
+        Ok(Self {
+            rule: signature,
+            decompressors,
+            decompressor: None,
+            outer: TarReader::new(Entry::Artifact, carve(limits.name_bytes), carve(limits.pax_bytes)),
+            inner: TarReader::new(Entry::Header, carve(limits.name_bytes), carve(limits.pax_bytes)),
+            order: Order::new(),
+            member: None,
+            draining: false,
+            manifest: Manifest::new(carve(limits.manifest_bytes), carve(index_bytes(limits.files))),
+            small: carve(limits.signature_bytes),
+            small_len: 0,
+            kept: Kept::new(carve(limits.header_kept_bytes)),
+            walk: HeaderWalk::new(limits.payloads, keep_scripts),
+            scratch: carve(scratch_bytes(limits.json_keys, limits.json_depth)),
+            unpacked: carve(limits.unpacked_buffer_bytes),
+            unpacked_from: 0,
+            unpacked_to: 0,
+            unpacked_total: 0,
+            member_hash: Hasher::default(),
+            file_hash: Hasher::default(),
+            version_digest: [0; 32],
+            header_digest: [0; 32],
+            header_compression: Compression::None,
+            file_digest: [0; 32],
+            status: SignatureStatus::Unsigned,
+            failed: None,
+            limits,
+        })
+    }
+
+    /// Takes bytes off `input` until there is something to say. Pieces may have any size.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the Artifact. A reader that has failed keeps giving the same error.
+    pub fn push<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Event<'s>, Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let before = *input;
+        let signal = match self.advance(input) {
+            Ok(signal) => signal,
+            Err(error) => {
+                self.failed = Some(error.clone());
+                return Err(error);
+            }
+        };
+        Ok(match signal {
+            Signal::NeedInput => Event::NeedInput,
+            Signal::Header => Event::Header(self.header()?),
+            Signal::FileBegin(payload) => Event::FileBegin(self.file_head(payload)),
+            Signal::Input(len) => {
+                let end = before.len() - input.len();
+                Event::Data(&before[end - len..end])
+            }
+            Signal::Unpacked(from, to) => Event::Data(&self.unpacked[from..to]),
+            Signal::FileEnd => Event::FileEnd,
+        })
+    }
+
+    /// There is no more input: was that a whole Artifact?
+    ///
+    /// # Errors
+    /// [`Defect::Truncated`], [`Defect::Missing`], or the error that [`Reader::push`] has given.
+    pub fn finish(&self) -> Result<(), Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let entry = self.member.map_or(Entry::Artifact, Member::entry);
+        self.outer.finish().map_err(|error| error.in_entry(entry))?;
+        let missing = match self.order.last() {
+            None => "version",
+            Some(Member::Version) => "manifest",
+            Some(Member::Manifest | Member::Signature) => "header.tar",
+            Some(Member::Header(_) | Member::Data(..)) => return self.manifest.finish(),
+        };
+        Err(Error::new(Defect::Missing, Entry::Artifact).named(missing.as_bytes()))
+    }
+
+    /// What is known about the signature so far.
+    #[must_use]
+    pub const fn signature(&self) -> &SignatureStatus {
+        &self.status
+    }
+
+    /// Bytes of the Artifact so far.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.outer.offset()
+    }
+
+    fn header(&self) -> Result<HeaderView<'_>, Error> {
+        Ok(HeaderView {
+            info: info(&self.kept)?,
+            manifest: self.manifest.text(),
+            records: self.kept.records(),
+            signature: &self.status,
+            compression: self.header_compression,
+        })
+    }
+
+    fn file_head(&self, payload: u16) -> FileHead<'_> {
+        let header = self.inner.header();
+        FileHead {
+            payload,
+            name: core::str::from_utf8(self.inner.name()).unwrap_or_default(),
+            size: header.size,
+            modified: header.modified,
+            mode: header.mode,
+            checksum: self.file_digest,
+            compression: match self.member {
+                Some(Member::Data(_, compression)) => compression,
+                _ => Compression::None,
+            },
+        }
+    }
+
+    fn advance(&mut self, input: &mut &[u8]) -> Result<Signal, Error> {
+        loop {
+            let signal = match self.member {
+                Some(member @ (Member::Header(_) | Member::Data(..))) => self.archive(member, input)?,
+                member => self.outer_member(member, input)?,
+            };
+            if let Some(signal) = signal {
+                return Ok(signal);
+            }
+        }
+    }
+
+    /// Goes on between members, or in one that is read as a whole.
+    fn outer_member(&mut self, member: Option<Member>, input: &mut &[u8]) -> Result<Option<Signal>, Error> {
+        let in_entry = |error: Error| match member {
+            Some(member) => error.in_entry(member.entry()),
+            None => error,
+        };
+        match self.outer.step(input).map_err(in_entry)? {
+            Step::NeedInput => return Ok(Some(Signal::NeedInput)),
+            Step::Entry => self.begin_member().map_err(|error| {
+                let start = self.outer.offset();
+                if error.offset().is_some() { error } else { error.at(start) }
+            })?,
+            Step::Data(len) => {
+                let bytes = self.outer.consume(input, len);
+                self.member_hash.update(bytes);
+                if member == Some(Member::Manifest) {
+                    self.manifest.push(bytes)?;
+                } else {
+                    let end = self.small_len + bytes.len();
+                    let Some(free) = self.small.get_mut(self.small_len..end) else {
+                        return Err(in_entry(
+                            Error::new(Defect::TooLarge, Entry::Artifact).expected(self.small.len()),
+                        ));
+                    };
+                    free.copy_from_slice(bytes);
+                    self.small_len = end;
+                }
+            }
+            Step::EntryEnd => {
+                self.member = None;
+                self.end_small(member)?;
+            }
+        }
+        Ok(None)
+    }
+
+    fn begin_member(&mut self) -> Result<(), Error> {
+        let header = self.outer.header();
+        let member = self.order.come(self.outer.name(), self.walk.payloads)?;
+        if header.kind != TarKind::File {
+            let error = Error::new(Defect::TarMemberKind, member.entry());
+            return Err(error.expected("a regular file").found("a directory"));
+        }
+        self.member = Some(member);
+        self.member_hash = Hasher::default();
+        self.small_len = 0;
+        match member {
+            Member::Version | Member::Signature | Member::Manifest => {}
+            Member::Header(compression) => {
+                if let (SignatureRule::Require(_), SignatureStatus::Unsigned) = (self.rule, &self.status) {
+                    return Err(Error::new(Defect::Unsigned, Entry::Artifact).expected("manifest.sig"));
+                }
+                if header.size > self.limits.header_bytes {
+                    let error = Error::new(Defect::TooLarge, Entry::Header);
+                    return Err(error.expected(self.limits.header_bytes).found(header.size));
+                }
+                self.header_compression = compression;
+                self.header_digest = self.manifest.come(Entry::Artifact, [self.outer.name(), b"", b""])?;
+                self.open_archive(member, compression)?;
+            }
+            Member::Data(_, compression) => self.open_archive(member, compression)?,
+        }
+        Ok(())
+    }
+
+    fn open_archive(&mut self, member: Member, compression: Compression) -> Result<(), Error> {
+        self.inner.restart(member.entry());
+        self.unpacked_total = 0;
+        self.draining = false;
+        self.decompressor = None;
+        if compression != Compression::None {
+            let opened = self.decompressors.open(compression, self.limits.decoder_bytes);
+            self.decompressor = Some(opened.map_err(|error| error.in_entry(member.entry()))?);
+            if self.unpacked.is_empty() {
+                let error = Error::new(Defect::Memory, member.entry()).named(b"unpacked_buffer_bytes");
+                return Err(error.expected("more than 0"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A member that is read as a whole is complete.
+    fn end_small(&mut self, member: Option<Member>) -> Result<(), Error> {
+        match member {
+            Some(Member::Version) => {
+                self.version_digest = self.member_hash.take();
+                let mut checker = Checker { depth: self.limits.json_depth, scratch: self.scratch };
+                checker.version(&self.small[..self.small_len])
+            }
+            Some(Member::Manifest) => {
+                self.manifest.seal()?;
+                let expected = self.manifest.come(Entry::Manifest, [b"version", b"", b""])?;
+                same(&expected, &self.version_digest, Entry::Version)
+            }
+            Some(Member::Signature) => {
+                self.status = match self.rule {
+                    SignatureRule::NotChecked => SignatureStatus::NotChecked,
+                    SignatureRule::Require(key) => {
+                        self.verify(key)?;
+                        SignatureStatus::Verified
+                    }
+                    SignatureRule::Report(key) => match self.verify(key) {
+                        Ok(()) => SignatureStatus::Verified,
+                        Err(error) => SignatureStatus::Failed(error),
+                    },
+                };
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn verify(&mut self, key: &dyn super::verify::Verify) -> Result<(), Error> {
+        let len = decode_base64(&mut self.small[..self.small_len])?;
+        key.verify_manifest(self.manifest.text(), &self.small[..len])
+    }
+
+    /// Goes on in the header archive or in a payload archive.
+    fn archive(&mut self, member: Member, input: &mut &[u8]) -> Result<Option<Signal>, Error> {
+        if self.unpacked_from < self.unpacked_to {
+            return self.read_unpacked(member);
+        }
+        if self.draining {
+            return self.drain(member);
+        }
+        let entry = member.entry();
+        let available = match self.outer.step(input).map_err(|error| error.in_entry(entry))? {
+            Step::NeedInput => return Ok(Some(Signal::NeedInput)),
+            Step::Data(len) => len,
+            Step::Entry | Step::EntryEnd => {
+                self.draining = true;
+                return Ok(None);
+            }
+        };
+        let mut bytes = &input[..available];
+        let signal = if let Some(decompressor) = &mut self.decompressor {
+            let progress =
+                decompressor.decompress(bytes, self.unpacked).map_err(|error| error.in_entry(entry))?;
+            if progress == super::codec::Progress::default() {
+                return Err(Error::new(Defect::Compressed, entry).expected("progress"));
+            }
+            bytes = &bytes[progress.consumed.min(available)..];
+            self.filled(member, progress.produced)?;
+            None
+        } else {
+            self.inner_step(member, &mut bytes)?
+        };
+        let consumed = self.outer.consume(input, available - bytes.len());
+        if let Member::Header(_) = member {
+            self.member_hash.update(consumed);
+        }
+        Ok(signal.map(|signal| {
+            if let Signal::Unpacked(from, to) = signal { Signal::Input(to - from) } else { signal }
+        }))
+    }
+
+    /// So many bytes have been unpacked.
+    fn filled(&mut self, member: Member, produced: usize) -> Result<(), Error> {
+        self.unpacked_from = 0;
+        self.unpacked_to = produced.min(self.unpacked.len());
+        self.unpacked_total = self.unpacked_total.saturating_add(produced as u64);
+        self.check_header_size(member)
+    }
+
+    fn check_header_size(&self, member: Member) -> Result<(), Error> {
+        if matches!(member, Member::Header(_)) && self.unpacked_total > self.limits.header_bytes {
+            let error = Error::new(Defect::TooLarge, Entry::Header).named(b"unpacked");
+            return Err(error.expected(self.limits.header_bytes));
+        }
+        Ok(())
+    }
+
+    fn read_unpacked(&mut self, member: Member) -> Result<Option<Signal>, Error> {
+        // The buffer is taken out while the rest of the reader works on it.
+        let buffer = core::mem::take(&mut self.unpacked);
+        let mut bytes = &buffer[self.unpacked_from..self.unpacked_to];
+        let outcome = self.inner_step(member, &mut bytes);
+        let end = self.unpacked_to - bytes.len();
+        self.unpacked = buffer;
+        self.unpacked_from = end;
+        Ok(outcome?.map(|signal| match signal {
+            Signal::Unpacked(from, to) => Signal::Unpacked(end - (to - from), end),
+            signal => signal,
+        }))
+    }
+
+    /// The outer member has no more bytes.
+    fn drain(&mut self, member: Member) -> Result<Option<Signal>, Error> {
+        let entry = member.entry();
+        if let Some(decompressor) = &mut self.decompressor {
+            let produced = decompressor.finish(self.unpacked).map_err(|error| error.in_entry(entry))?;
+            if produced > 0 {
+                self.filled(member, produced)?;
+                return Ok(None);
+            }
+        }
+        self.draining = false;
+        self.decompressor = None;
+        // Of a member without bytes the inner archive has not said that it needs input.
+        self.inner_finish(member)?;
+        self.member = None;
+        if let Member::Header(_) = member {
+            let found = self.member_hash.take();
+            same(&self.header_digest, &found, Entry::Header)?;
+            self.walk.finish(&self.manifest, &self.kept)?;
+            return Ok(Some(Signal::Header));
+        }
+        Ok(None)
+    }
+
+    fn inner_finish(&mut self, member: Member) -> Result<(), Error> {
+        self.inner.finish().map_err(|error| error.in_entry(member.entry()))
+    }
+
+    /// Goes on in the archive inside a member. A signal of bytes is given as
+    /// [`Signal::Unpacked`] from 0, wherever they lie: they were the last taken off `bytes`.
+    fn inner_step(&mut self, member: Member, bytes: &mut &[u8]) -> Result<Option<Signal>, Error> {
+        let step = self.inner.step(bytes)?;
+        match (member, step) {
+            (_, Step::NeedInput) => Ok(None),
+            (Member::Data(payload, _), Step::Entry) => {
+                self.begin_file(payload).map(|()| Some(Signal::FileBegin(payload)))
+            }
+            (Member::Data(..), Step::Data(len)) => {
+                let data = self.inner.consume(bytes, len);
+                self.file_hash.update(data);
+                Ok(Some(Signal::Unpacked(0, data.len())))
+            }
+            (Member::Data(payload, _), Step::EntryEnd) => {
+                let found = self.file_hash.take();
+                let entry = Entry::PayloadFile(payload);
+                same(&self.file_digest, &found, entry).map_err(|error| error.named(self.inner.name()))?;
+                Ok(Some(Signal::FileEnd))
+            }
+            (_, Step::Entry) => {
+                let begun =
+                    self.walk.begin(self.inner.name(), self.inner.header(), &self.limits, &mut self.kept);
+                begun.map(|()| None).map_err(|error| self.at_inner(error))
+            }
+            (_, Step::Data(len)) => {
+                let data = self.inner.consume(bytes, len);
+                self.walk.data(data, &mut self.kept);
+                Ok(None)
+            }
+            (_, Step::EntryEnd) => {
+                let mut checker = Checker { depth: self.limits.json_depth, scratch: self.scratch };
+                self.walk.end(&mut checker, &self.kept).map(|()| None)
+            }
+        }
+    }
+
+    fn begin_file(&mut self, payload: u16) -> Result<(), Error> {
+        let entry = Entry::PayloadFile(payload);
+        let header = self.inner.header();
+        let name = self.inner.name();
+        if header.kind != TarKind::File {
+            let error = Error::new(Defect::TarMemberKind, entry).named(name);
+            return Err(self.at_inner(error.expected("a regular file").found("a directory")));
+        }
+        check_payload_file(name).map_err(|error| self.at_inner(error.in_entry(entry)))?;
+        if header.size > self.limits.payload_file_bytes {
+            let error = Error::new(Defect::TooLarge, entry).named(name);
+            return Err(error.expected(self.limits.payload_file_bytes).found(header.size));
+        }
+        let mut directory = *b"data/0000/";
+        for (place, unit) in [(5, 1000), (6, 100), (7, 10), (8, 1)] {
+            directory[place] = b'0' + (payload / unit % 10).to_le_bytes()[0];
+        }
+        self.file_digest = self.manifest.come(entry, [&directory, self.inner.name(), b""])?;
+        self.file_hash = Hasher::default();
+        Ok(())
+    }
+
+    fn at_inner(&self, error: Error) -> Error {
+        if error.offset().is_some() { error } else { error.at(self.inner.offset()) }
+    }
+}
+
+impl<D: Decompressors> core::fmt::Debug for Reader<'_, '_, D> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Reader")
+            .field("offset", &self.offset())
+            .field("member", &self.member)
+            .finish_non_exhaustive()
+    }
+}
+
+fn same(expected: &Digest, found: &Digest, entry: Entry) -> Result<(), Error> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::new(Defect::Checksum, entry).expected(expected).found(found))
+}

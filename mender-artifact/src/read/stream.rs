@@ -1,0 +1,185 @@
+//! Reads an Artifact from a stream: the skin over the reader core for programs with `std`.
+
+use super::decompress::BuiltIn;
+use super::owned;
+use super::push::{Config, Event, FileHead, Reader, memory_needed};
+use super::verify::{SignatureRule, SignatureStatus};
+use crate::compression::Compression;
+use crate::error::{Defect, Entry, Error};
+use crate::header::{ArtifactHeader, PayloadFile};
+use crate::limits::Limits;
+use std::io::{ErrorKind, Read};
+
+/// Bytes that are read at once.
+const PIECE: usize = 128 * 1024;
+
+/// How to read.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions<'v> {
+    /// How much the Artifact may ask for; by default what suits a computer.
+    pub limits: Limits,
+    /// What to do about the signature; by default nothing.
+    pub signature: SignatureRule<'v>,
+    /// Leaves out the contents of state scripts.
+    pub skip_script_contents: bool,
+}
+
+/// Where the payload goes. Every method does nothing unless it is written.
+///
+/// An error from any of them ends the reading and is handed through.
+pub trait PayloadSink {
+    /// The header is complete and verified as far as the options want it. Of the payload files
+    /// only names and checksums are known. Refuse here to stop before the payload.
+    ///
+    /// # Errors
+    /// The sink's own.
+    fn header(&mut self, header: &ArtifactHeader) -> Result<(), Error> {
+        let _ = header;
+        Ok(())
+    }
+
+    /// A file of the payload with this number begins; `size` is in bytes, unpacked.
+    ///
+    /// # Errors
+    /// The sink's own.
+    fn begin_file(&mut self, payload: usize, name: &str, size: u64) -> Result<(), Error> {
+        let _ = (payload, name, size);
+        Ok(())
+    }
+
+    /// The next bytes of the file. Not to be trusted before [`PayloadSink::end_file`].
+    ///
+    /// # Errors
+    /// The sink's own.
+    fn data(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let _ = bytes;
+        Ok(())
+    }
+
+    /// The file is complete and has the checksum that the manifest gives.
+    ///
+    /// # Errors
+    /// The sink's own.
+    fn end_file(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Takes no payload: for those who only want the header or a check.
+impl PayloadSink for () {}
+
+/// A whole Artifact, read to its end and found sound.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReadReport {
+    /// What it says about itself, with everything about its payload files.
+    pub header: ArtifactHeader,
+    /// What is known about its signature.
+    pub signature: SignatureStatus,
+    /// How the header archive is compressed.
+    pub compression: Compression,
+    /// How the archive of each payload is compressed; `None` for a payload without files.
+    pub payload_compressions: Vec<Option<Compression>>,
+    /// Size of the Artifact in bytes.
+    pub size_bytes: u64,
+}
+
+/// Reads `input` to its end, gives the payload to `sink`, and checks everything on the way.
+///
+/// ```no_run
+/// use mender_artifact::read::{ReadOptions, read_artifact};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let file = std::fs::File::open("release.mender")?;
+/// let report = read_artifact(file, &ReadOptions::default(), &mut ())?;
+/// println!("{} for {:?}", report.header.artifact_name, report.header.compatible_types);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Defect::Io`] if `input` fails, whatever is wrong with the Artifact, and what `sink` says.
+pub fn read_artifact<R: Read>(
+    mut input: R,
+    options: &ReadOptions<'_>,
+    sink: &mut dyn PayloadSink,
+) -> Result<ReadReport, Error> {
+    let config = Config {
+        limits: options.limits.clone(),
+        signature: options.signature,
+        keep_scripts: !options.skip_script_contents,
+    };
+    let mut memory = vec![0; memory_needed(&options.limits)];
+    let mut reader = Reader::new(&mut memory, config, BuiltIn)?;
+    let mut progress = Progress::default();
+    let mut buffer = vec![0; PIECE];
+    loop {
+        let len = match input.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(len) => len,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Error::io(Entry::Artifact, error).at(reader.offset())),
+        };
+        let mut piece = &buffer[..len];
+        loop {
+            match reader.push(&mut piece)? {
+                Event::NeedInput => break,
+                Event::Header(view) => {
+                    progress.compression = view.compression();
+                    sink.header(progress.header(owned::header(&view)?))?;
+                }
+                Event::FileBegin(file) => {
+                    progress.begin_file(&file)?;
+                    sink.begin_file(usize::from(file.payload), file.name, file.size)?;
+                }
+                Event::Data(bytes) => sink.data(bytes)?,
+                Event::FileEnd => sink.end_file()?,
+            }
+        }
+    }
+    reader.finish()?;
+    let missing = || Error::new(Defect::Missing, Entry::Header);
+    Ok(ReadReport {
+        header: progress.header.ok_or_else(missing)?,
+        signature: reader.signature().clone(),
+        compression: progress.compression,
+        payload_compressions: progress.payload_compressions,
+        size_bytes: reader.offset(),
+    })
+}
+
+/// What has been learnt so far.
+#[derive(Default)]
+struct Progress {
+    header: Option<ArtifactHeader>,
+    compression: Compression,
+    payload_compressions: Vec<Option<Compression>>,
+}
+
+impl Progress {
+    fn header(&mut self, header: ArtifactHeader) -> &ArtifactHeader {
+        self.payload_compressions = vec![None; header.payloads.len()];
+        self.header.insert(header)
+    }
+
+    fn begin_file(&mut self, file: &FileHead<'_>) -> Result<(), Error> {
+        let payload = usize::from(file.payload);
+        if let Some(known) = self.payload_compressions.get_mut(payload) {
+            *known = Some(file.compression);
+        }
+        let payloads = self.header.iter_mut().flat_map(|header| &mut header.payloads);
+        let files = payloads.skip(payload).take(1).flat_map(|payload| &mut payload.files);
+        let Some(known) = files.into_iter().find(|known| known.name == file.name) else {
+            let error = Error::new(Defect::Unknown, Entry::PayloadFile(file.payload));
+            return Err(error.named(file.name.as_bytes()).expected("a file that the manifest lists"));
+        };
+        *known = PayloadFile {
+            name: file.name.to_owned(),
+            size: file.size,
+            checksum: file.checksum,
+            modified: file.modified,
+            mode: file.mode,
+        };
+        Ok(())
+    }
+}
