@@ -6,8 +6,9 @@ use mender_delta::apply::{Applier, Header, Status};
 use mender_delta::error::Error as DeltaError;
 
 use super::error::{Error, PayloadProblem};
+use super::inactive_linux::InactivePartition;
+use super::medium_linux::Medium;
 use super::meta_data::DeltaMetaData;
-use super::partition_linux::{InactivePartition, Medium};
 use super::stream_next::Stream;
 
 /// How much of the delta is read at once: what a pipe holds.

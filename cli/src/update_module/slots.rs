@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use super::config::Config;
 use super::error::{Error, SlotProblem};
-use super::partition_linux::device_number;
 use super::sysroot::Sysroot;
 
 /// One configured partition.
@@ -73,13 +72,19 @@ impl Slot {
         } else {
             return Err(Error::Slots(SlotProblem::NotABlockDevice { path }));
         };
-        // `/dev/disk/by-…/…` says nothing about the number; other links are taken by the name the admin wrote,
-        // as the client does.
+        // `/dev/disk/by-…/…` says nothing about the number; other links are taken by the name as configured, as the
+        // client does.
         let named = if configured.starts_with("/dev/disk") { &path } else { configured };
         let number = trailing_number(named)
+            .or_else(|| trailing_number(&path))
             .ok_or_else(|| Error::Slots(SlotProblem::NoNumber { path: named.to_owned() }))?;
         Ok(Self { path, number, identity })
     }
+}
+
+/// Major and minor number of a device.
+fn device_number(device: u64) -> (u64, u64) {
+    (rustix::fs::major(device).into(), rustix::fs::minor(device).into())
 }
 
 /// The decimal digits that end a device name.
