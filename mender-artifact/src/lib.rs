@@ -32,7 +32,13 @@ pub mod header;
 pub mod json;
 pub mod limits;
 pub mod manifest;
+#[cfg(feature = "std")]
+pub mod output_file;
 pub mod read;
+#[cfg(feature = "std")]
+pub mod resign;
 #[cfg(feature = "std")]
 pub mod sign;
 pub mod tar;
+#[cfg(feature = "std")]
+pub mod write;
