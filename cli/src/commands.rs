@@ -1,0 +1,34 @@
+//! One file for each command.
+
+mod delta;
+mod read;
+mod sign;
+mod validate;
+mod write;
+
+use crate::args::{self, Command, CommandLine, DeltaAction, WriteKind};
+use crate::failure::Failure;
+use crate::report;
+
+/// Runs the command that was given; help when there is none.
+pub(crate) fn run(line: CommandLine) -> Result<(), Failure> {
+    let compression = line.compression;
+    match line.command {
+        None => report::print(&args::help(&[])),
+        Some(Command::Write(args)) => match args.kind {
+            None => report::print(&args::help(&["write"])),
+            Some(WriteKind::RootfsImage(args)) => write::rootfs_image::run(*args, compression),
+            Some(WriteKind::ModuleImage(args)) => write::module_image::run(*args, compression),
+            Some(WriteKind::BootstrapArtifact(args)) => write::bootstrap::run(*args, compression),
+            Some(WriteKind::DeltaImage(args)) => write::delta_image::run(&args, compression),
+        },
+        Some(Command::Read(args)) => read::run(&args),
+        Some(Command::Validate(args)) => validate::run(&args),
+        Some(Command::Sign(args)) => sign::run(&args),
+        Some(Command::Delta(args)) => match args.action {
+            DeltaAction::Create(args) => delta::create::run(&args),
+            DeltaAction::Apply(args) => delta::apply::run(&args),
+            DeltaAction::Info(args) => delta::info::run(&args),
+        },
+    }
+}

@@ -1,0 +1,5 @@
+//! `delta`: deltas between plain images.
+
+pub(crate) mod apply;
+pub(crate) mod create;
+pub(crate) mod info;

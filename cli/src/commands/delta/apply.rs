@@ -1,0 +1,33 @@
+//! `delta apply BASE DELTA -o NEW`: the new image, or nothing.
+
+use crate::args::DeltaApplyArgs;
+use crate::failure::{DeltaFiles, Failure};
+use crate::input::{Input, existing_file};
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::report;
+use crate::report::delta::Applied;
+use crate::report::usage::Stopwatch;
+use mender_delta::apply::file::{ApplyOptions, apply_files};
+
+pub(crate) fn run(args: &DeltaApplyArgs) -> Result<(), Failure> {
+    let stopwatch = Stopwatch::start();
+    let files = DeltaFiles { base: &args.base, delta: &args.delta, output: &args.output_path };
+    existing_file(&args.base)?;
+    let mut delta = Input::open(&args.delta)?;
+    let mut output = Output::create(&args.output_path)?;
+    let progress = Progress::new(!args.no_progress);
+    let told = |phase, done, total| progress.tell_phase(phase, done, total);
+    let options = ApplyOptions { progress: Some(&told), ..ApplyOptions::default() };
+    let header = apply_files(&args.base, &mut delta, &mut output, &options)
+        .map_err(|error| Failure::delta(files, &error))?;
+    output.commit()?;
+    drop(progress);
+    let applied = Applied {
+        base_bytes: header.base_size,
+        new_bytes: header.target_size,
+        new_sha256: header.target_sha256,
+        usage: stopwatch.stop(),
+    };
+    report::print_beside(&args.output_path, &if args.json { applied.json() } else { applied.text() })
+}

@@ -1,0 +1,38 @@
+//! `delta create OLD NEW -o DELTA`: makes a delta and proves it before it gets its name.
+
+use crate::args::DeltaCreateArgs;
+use crate::failure::{DeltaFiles, Failure};
+use crate::input::existing_file;
+use crate::output::SeekableOutput;
+use crate::progress::Progress;
+use crate::report;
+use crate::report::delta::Made;
+use crate::report::usage::Stopwatch;
+use mender_delta::generate::generate;
+use mender_delta::mapped::MappedImage;
+use mender_delta::options::GenerateOptions;
+
+pub(crate) fn run(args: &DeltaCreateArgs) -> Result<(), Failure> {
+    let stopwatch = Stopwatch::start();
+    let files = DeltaFiles { base: &args.old, delta: &args.output_path, output: &args.output_path };
+    let open = |path| {
+        existing_file(path)?;
+        MappedImage::open(path).map_err(|error| Failure::delta(files, &error))
+    };
+    let (old, new) = (open(&args.old)?, open(&args.new)?);
+    let mut output = SeekableOutput::create(&args.output_path)?;
+    let progress = Progress::new(!args.no_progress);
+    let told = |phase, done, total| progress.tell_phase(phase, done, total);
+    let options = GenerateOptions { progress: Some(&told), ..GenerateOptions::default() };
+    let made = generate(old.bytes(), new.bytes(), &options, output.file())
+        .map_err(|error| Failure::delta(files, &error))?;
+    output.commit()?;
+    drop(progress);
+    let made = Made {
+        full_bytes: made.header.target_size,
+        delta_bytes: made.delta_len,
+        memory_to_apply_bytes: made.header.memory,
+        usage: stopwatch.stop(),
+    };
+    report::print_beside(&args.output_path, &if args.json { made.json() } else { made.text() })
+}

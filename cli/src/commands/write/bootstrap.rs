@@ -1,0 +1,12 @@
+//! `write bootstrap-artifact`.
+
+use super::{choices, plan, write};
+use crate::args::{BootstrapArgs, CompressionName};
+use crate::failure::Failure;
+use mender_artifact::write::plan::PayloadPlan;
+
+pub(crate) fn run(args: BootstrapArgs, compression: Option<CompressionName>) -> Result<(), Failure> {
+    let plan = plan(&args.release, &[])?;
+    let payload = PayloadPlan::bootstrap(choices(&args.release, None)?);
+    write(plan, payload, &args.output, compression, None)
+}

@@ -1,0 +1,86 @@
+//! The one table from kinds of failure to exit statuses.
+
+use mender_artifact::error::{Category, Defect};
+
+/// How the command ended, as its exit status. The first eight mean what release 4.4 of the reference tool means by
+/// them; a failure never exits with 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum ExitStatus {
+    /// Done; also when the reader of our output has gone away.
+    Success = 0,
+    /// The command line asks for something impossible, or a key cannot be used.
+    Usage = 1,
+    /// The format version asked for cannot be written.
+    FormatVersion = 2,
+    /// The output cannot be written, or is larger than the limit given.
+    Output = 3,
+    /// The input cannot be opened.
+    OpenInput = 4,
+    /// An Artifact or delta is damaged, against the format, or not signed as it should be.
+    Invalid = 5,
+    /// The input may be sound but needs something this program does not do.
+    Unsupported = 6,
+    /// Reading or writing failed half-way.
+    System = 7,
+    /// The base is not the image that the delta was made from.
+    WrongBase = 8,
+    /// The input wants more than the limits of this program grant.
+    Limit = 9,
+}
+
+impl From<ExitStatus> for std::process::ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(status as u8)
+    }
+}
+
+/// The exit status of a failed reading, checking or signing of an Artifact.
+pub(crate) fn of_artifact_error(error: &mender_artifact::error::Error) -> ExitStatus {
+    match error.category() {
+        Category::Format | Category::Verify => ExitStatus::Invalid,
+        Category::Unsupported => ExitStatus::Unsupported,
+        Category::Limit => ExitStatus::Limit,
+        Category::Usage if error.defect() == Defect::Memory => ExitStatus::System,
+        Category::Usage => ExitStatus::Usage,
+        _ => ExitStatus::System,
+    }
+}
+
+/// The exit status of a failed delta.
+pub(crate) fn of_delta_error(error: &mender_delta::error::Error) -> ExitStatus {
+    use mender_delta::error::{Category, Error};
+    match (error, error.category()) {
+        (Error::BaseDigest { .. } | Error::BaseSize { .. }, _) => ExitStatus::WrongBase,
+        (Error::Artifact { source, .. }, _) => of_artifact_error(source),
+        (_, Category::Format | Category::Verify) => ExitStatus::Invalid,
+        (_, Category::Unsupported) => ExitStatus::Unsupported,
+        (_, Category::Limit) => ExitStatus::Limit,
+        (_, Category::Usage) => ExitStatus::Usage,
+        _ => ExitStatus::System,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mender_artifact::error::{Entry, Error};
+
+    #[test]
+    fn each_category_has_a_status_of_its_own() {
+        let status = |defect| of_artifact_error(&Error::new(defect, Entry::Artifact));
+        assert_eq!(status(Defect::Truncated), ExitStatus::Invalid);
+        assert_eq!(status(Defect::Signature), ExitStatus::Invalid);
+        assert_eq!(status(Defect::Version), ExitStatus::Unsupported);
+        assert_eq!(status(Defect::TooLarge), ExitStatus::Limit);
+        assert_eq!(status(Defect::Misuse), ExitStatus::Usage);
+        assert_eq!(status(Defect::Io), ExitStatus::System);
+    }
+
+    #[test]
+    fn a_wrong_base_is_told_from_a_damaged_delta() {
+        use mender_delta::error::Error;
+        assert_eq!(of_delta_error(&Error::BaseSize { expected: 2, found: 1 }), ExitStatus::WrongBase);
+        assert_eq!(of_delta_error(&Error::Truncated { offset: 7 }), ExitStatus::Invalid);
+    }
+}

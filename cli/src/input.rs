@@ -1,0 +1,65 @@
+//! Inputs: a file, or `-` for standard input.
+
+use crate::exit_code::ExitStatus;
+use crate::failure::Failure;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The name that stands for standard input and output.
+pub(crate) const STANDARD: &str = "-";
+
+/// An opened input.
+pub(crate) struct Input {
+    reader: Box<dyn Read>,
+    /// Size in bytes, where it is known beforehand.
+    pub(crate) size: Option<u64>,
+}
+
+impl Input {
+    /// Opens a file, or standard input for `-`.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        if path == Path::new(STANDARD) {
+            return Ok(Self { reader: Box::new(io::stdin().lock()), size: None });
+        }
+        let failed = |error: &io::Error| Failure::io(path, ExitStatus::OpenInput, error);
+        let file = File::open(path).map_err(|error| failed(&error))?;
+        let meta = file.metadata().map_err(|error| failed(&error))?;
+        if meta.is_dir() {
+            return Err(Failure::about(path, ExitStatus::OpenInput, "is a directory"));
+        }
+        let size = meta.is_file().then_some(meta.len());
+        Ok(Self { reader: Box::new(file), size })
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buffer)
+    }
+}
+
+/// Reads a small file whole: a key, meta-data, a script. More than `limit_bytes` is refused.
+pub(crate) fn read_small(path: &Path, limit_bytes: u64, status: ExitStatus) -> Result<Vec<u8>, Failure> {
+    let failed = |error: &io::Error| Failure::io(path, status, error);
+    let file = File::open(path).map_err(|error| failed(&error))?;
+    let mut bytes = Vec::new();
+    file.take(limit_bytes + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+    if bytes.len() as u64 > limit_bytes {
+        return Err(Failure::about(
+            path,
+            status,
+            format!("larger than the limit: expected at most {limit_bytes} bytes"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// An existing file where one is needed that can be read at any place.
+pub(crate) fn existing_file(path: &Path) -> Result<PathBuf, Failure> {
+    let meta = std::fs::metadata(path).map_err(|error| Failure::io(path, ExitStatus::OpenInput, &error))?;
+    if meta.is_dir() {
+        return Err(Failure::about(path, ExitStatus::OpenInput, "is a directory"));
+    }
+    Ok(path.to_path_buf())
+}

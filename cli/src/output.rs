@@ -1,0 +1,115 @@
+//! Outputs: a file that appears by rename once it is complete, or `-` for standard output.
+
+use crate::exit_code::ExitStatus;
+use crate::failure::Failure;
+use crate::input::STANDARD;
+use mender_artifact::output_file::OutputFile;
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
+
+const BUFFER_LEN_BYTES: usize = 256 * 1024;
+
+/// An output that is being written. Dropped without [`commit`](Output::commit) it leaves nothing behind, and a file
+/// that had its name stays as it was.
+pub(crate) struct Output {
+    /// The name that the user gave, for messages.
+    name: PathBuf,
+    /// Bytes written so far.
+    written: u64,
+    sink: Sink,
+}
+
+enum Sink {
+    Standard(io::StdoutLock<'static>),
+    File(BufWriter<OutputFile>),
+}
+
+impl Output {
+    /// Begins an output, with the permissions of any new file.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        Self::begin(path, OutputFile::create)
+    }
+
+    /// Begins an output that gets the permissions of another file and, where allowed, its owner.
+    pub(crate) fn create_like(path: &Path, model: &Path) -> Result<Self, Failure> {
+        Self::begin(path, |path| OutputFile::create_like(path, model))
+    }
+
+    fn begin(path: &Path, create: impl FnOnce(&Path) -> io::Result<OutputFile>) -> Result<Self, Failure> {
+        let sink = if path == Path::new(STANDARD) {
+            Sink::Standard(io::stdout().lock())
+        } else {
+            let file = create(path).map_err(|error| Failure::io(path, ExitStatus::Output, &error))?;
+            Sink::File(BufWriter::with_capacity(BUFFER_LEN_BYTES, file))
+        };
+        Ok(Self { name: path.to_path_buf(), written: 0, sink })
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Whether the output is standard output.
+    pub(crate) fn is_standard(&self) -> bool {
+        matches!(self.sink, Sink::Standard(_))
+    }
+
+    /// Completes the output: all bytes on the medium, then the final name.
+    pub(crate) fn commit(self) -> Result<(), Failure> {
+        let done = match self.sink {
+            Sink::Standard(mut stdout) => stdout.flush(),
+            Sink::File(file) => {
+                file.into_inner().map_err(io::IntoInnerError::into_error).and_then(OutputFile::commit)
+            }
+        };
+        done.map_err(|error| Failure::io(&self.name, ExitStatus::Output, &error))
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = match &mut self.sink {
+            Sink::Standard(stdout) => stdout.write(bytes),
+            Sink::File(file) => file.write(bytes),
+        }?;
+        self.written += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.sink {
+            Sink::Standard(stdout) => stdout.flush(),
+            Sink::File(file) => file.flush(),
+        }
+    }
+}
+
+/// An output for what has to read again and rewrite what it wrote: a nameless file, which then becomes the output.
+pub(crate) struct SeekableOutput {
+    output: Output,
+    file: File,
+}
+
+impl SeekableOutput {
+    /// Begins an output.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        let output = Output::create(path)?;
+        let file = tempfile::tempfile()
+            .map_err(|error| Failure::io("temporary file", ExitStatus::System, &error))?;
+        Ok(Self { output, file })
+    }
+
+    /// The file to work on.
+    pub(crate) fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Completes the output: all bytes on the medium, then the final name.
+    pub(crate) fn commit(mut self) -> Result<(), Failure> {
+        let copied = self.file.rewind().and_then(|()| io::copy(&mut self.file, &mut self.output));
+        copied.map_err(|error| Failure::io(&self.output.name, ExitStatus::Output, &error))?;
+        self.output.commit()
+    }
+}

@@ -1,0 +1,38 @@
+//! What commands show: text for people, JSON for programs.
+
+pub(crate) mod delta;
+pub(crate) mod human;
+pub(crate) mod json;
+pub(crate) mod local_time;
+pub(crate) mod usage;
+
+use crate::exit_code::ExitStatus;
+use crate::failure::Failure;
+use crate::input::STANDARD;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes a finished report to stdout.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Failure::io(STANDARD, ExitStatus::Output, &error))
+}
+
+/// Writes a finished report to stdout, or to stderr where the output itself went to stdout.
+pub(crate) fn print_beside(output: &Path, text: &str) -> Result<(), Failure> {
+    if output != Path::new(STANDARD) {
+        return print(text);
+    }
+    // Talk is no reason to fail.
+    let _ = io::stderr().write_all(text.as_bytes());
+    Ok(())
+}
+
+/// Tells the person something that is no failure.
+pub(crate) fn warn(message: &str) {
+    // Nothing depends on it.
+    let _ = writeln!(io::stderr(), "mender-artifact: warning: {message}");
+}

@@ -1,0 +1,170 @@
+//! What making, applying and inspecting a delta prints.
+
+use super::human::hex;
+use super::usage::Usage;
+use mender_delta::inspect::DeltaInfo;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// A delta that was made.
+pub(crate) struct Made {
+    /// Size of what would be sent without the delta.
+    pub(crate) full_bytes: u64,
+    pub(crate) delta_bytes: u64,
+    /// Memory that a device needs to apply it.
+    pub(crate) memory_to_apply_bytes: u64,
+    pub(crate) usage: Usage,
+}
+
+impl Made {
+    pub(crate) fn text(&self) -> String {
+        let mut lines = Lines::default();
+        lines.add("full size", format_args!("{} bytes", self.full_bytes));
+        lines.add("delta size", format_args!("{} bytes", self.delta_bytes));
+        lines.add("saving", saving(self.full_bytes, self.delta_bytes));
+        lines.add("memory to apply", mebibytes(self.memory_to_apply_bytes));
+        lines.usage(self.usage);
+        lines.0
+    }
+
+    pub(crate) fn json(&self) -> String {
+        super::json::text(&json!({
+            "full_bytes": self.full_bytes,
+            "delta_bytes": self.delta_bytes,
+            "memory_to_apply_bytes": self.memory_to_apply_bytes,
+            "seconds": self.usage.seconds,
+            "peak_memory_bytes": self.usage.peak_bytes,
+        }))
+    }
+}
+
+/// A delta that was applied.
+pub(crate) struct Applied {
+    pub(crate) base_bytes: u64,
+    pub(crate) new_bytes: u64,
+    pub(crate) new_sha256: [u8; 32],
+    pub(crate) usage: Usage,
+}
+
+impl Applied {
+    pub(crate) fn text(&self) -> String {
+        let mut lines = Lines::default();
+        lines.add("base", format_args!("{} bytes, as the delta wants it", self.base_bytes));
+        lines.add("new image", format_args!("{} bytes", self.new_bytes));
+        lines.add("sha256", hex(&self.new_sha256));
+        lines.usage(self.usage);
+        lines.0
+    }
+
+    pub(crate) fn json(&self) -> String {
+        super::json::text(&json!({
+            "base_bytes": self.base_bytes,
+            "new_bytes": self.new_bytes,
+            "new_sha256": hex(&self.new_sha256),
+            "seconds": self.usage.seconds,
+            "peak_memory_bytes": self.usage.peak_bytes,
+        }))
+    }
+}
+
+/// The streams of a delta, in the order of [`DeltaInfo::plain`].
+const STREAMS: [&str; 3] = ["control", "difference", "literal"];
+
+/// `delta info` for people.
+pub(crate) fn info_text(info: &DeltaInfo) -> String {
+    let mut lines = Lines::default();
+    let header = &info.header;
+    lines.add("base", format_args!("{} bytes, sha256 {}", header.base_size, hex(&header.base_sha256)));
+    lines.add(
+        "new image",
+        format_args!("{} bytes, sha256 {}", header.target_size, hex(&header.target_sha256)),
+    );
+    lines.add("delta size", format_args!("{} bytes in {} windows", info.delta_len, info.windows));
+    lines.add("saving", saving(header.target_size, info.delta_len));
+    lines.add("memory to apply", mebibytes(header.memory));
+    for (index, stream) in STREAMS.into_iter().enumerate() {
+        let (packed, plain) = (info.packed[index], info.plain[index]);
+        lines.add(stream, format_args!("{packed} bytes, {plain} unpacked"));
+    }
+    lines.0
+}
+
+/// `delta info --json`.
+pub(crate) fn info_json(info: &DeltaInfo) -> String {
+    let header = &info.header;
+    let streams: serde_json::Map<String, Value> = STREAMS
+        .into_iter()
+        .enumerate()
+        .map(|(index, stream)| {
+            let sizes = json!({"packed_bytes": info.packed[index], "unpacked_bytes": info.plain[index]});
+            (stream.to_owned(), sizes)
+        })
+        .collect();
+    super::json::text(&json!({
+        "base": {"size_bytes": header.base_size, "sha256": hex(&header.base_sha256)},
+        "new": {"size_bytes": header.target_size, "sha256": hex(&header.target_sha256)},
+        "delta_bytes": info.delta_len,
+        "windows": info.windows,
+        "memory_to_apply_bytes": header.memory,
+        "streams": streams,
+    }))
+}
+
+/// Lines of a name and a value.
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    fn add(&mut self, name: &str, value: impl std::fmt::Display) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "{name:<16}{value}");
+    }
+
+    fn usage(&mut self, usage: Usage) {
+        self.add("time", format_args!("{:.2} s", usage.seconds));
+        match usage.peak_bytes {
+            Some(bytes) => {
+                self.add("peak memory", format_args!("{}, mapped files included", mebibytes(bytes)))
+            }
+            None => self.add("peak memory", "not known on this system"),
+        }
+    }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
+}
+
+/// How much less the delta is, in per cent with one digit.
+fn saving(full: u64, delta: u64) -> String {
+    if full == 0 || delta > full {
+        return "none".to_owned();
+    }
+    let tenths = u128::from(full - delta) * 1000 / u128::from(full);
+    format!("{}.{} %", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saving_is_rounded_down_and_never_negative() {
+        assert_eq!(saving(1000, 1), "99.9 %");
+        assert_eq!(saving(1_000_000, 1), "99.9 %");
+        assert_eq!(saving(1000, 1000), "0.0 %");
+        assert_eq!(saving(1000, 1001), "none");
+        assert_eq!(saving(0, 0), "none");
+    }
+
+    #[test]
+    fn what_was_made() {
+        let usage = Usage { seconds: 1.5, peak_bytes: Some(3 << 20) };
+        let made = Made { full_bytes: 4000, delta_bytes: 100, memory_to_apply_bytes: 1, usage };
+        assert_eq!(
+            made.text(),
+            "full size       4000 bytes\ndelta size      100 bytes\nsaving          97.5 %\n\
+             memory to apply 1 MiB\ntime            1.50 s\npeak memory     3 MiB, mapped files included\n"
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! Deltas between plain images.
+
+use crate::workplace::{Workplace, image_bytes};
+use serde_json::Value;
+
+/// An image, and the next one: some bytes changed, some moved, some new.
+fn pair(place: &Workplace) {
+    let old = image_bytes();
+    let mut new = old.clone();
+    new[70_000..70_004].copy_from_slice(b"news");
+    new.rotate_left(4096);
+    new.extend_from_slice(b"more at the end");
+    place.put("old.img", old);
+    place.put("new.img", new);
+}
+
+#[test]
+fn there_and_back() {
+    let place = Workplace::new();
+    pair(&place);
+    let said = place.ok(&["delta", "create", "old.img", "new.img", "-o", "d"]);
+    let size = place.bytes("d").len();
+    assert!(said.starts_with("full size       200015 bytes\n"), "{said}");
+    assert!(said.contains(&format!("delta size      {size} bytes\n")), "{said}");
+    assert!(size < 20_000, "{size}");
+    let said = place.ok(&["delta", "apply", "old.img", "d", "-o", "again.img"]);
+    assert!(said.starts_with("base            200000 bytes"), "{said}");
+    assert_eq!(place.bytes("again.img"), place.bytes("new.img"));
+    assert_eq!(place.names(), ["again.img", "d", "new.img", "old.img"]);
+}
+
+#[test]
+fn json_reports() {
+    let place = Workplace::new();
+    pair(&place);
+    let json = |arguments: &[&str]| -> Value { serde_json::from_str(&place.ok(arguments)).unwrap() };
+    let made = json(&["delta", "create", "old.img", "new.img", "-o", "d", "--json"]);
+    assert_eq!(made["full_bytes"], 200_015);
+    assert_eq!(made["delta_bytes"], place.bytes("d").len());
+    let info = json(&["delta", "info", "d", "--json"]);
+    assert_eq!(info["base"]["size_bytes"], 200_000);
+    assert_eq!(info["new"]["size_bytes"], 200_015);
+    assert_eq!(info["memory_to_apply_bytes"], made["memory_to_apply_bytes"]);
+    let applied = json(&["delta", "apply", "old.img", "d", "-o", "n", "--json"]);
+    assert_eq!(applied["new_sha256"], info["new"]["sha256"]);
+}
+
+#[test]
+fn standard_output_gets_the_delta_and_the_image_alone() {
+    let place = Workplace::new();
+    pair(&place);
+    place.ok(&["delta", "create", "old.img", "new.img", "-o", "d"]);
+    let output = place.command(&["delta", "create", "old.img", "new.img", "-o", "-"]).output().unwrap();
+    assert_eq!(output.stdout, place.bytes("d"));
+    let output = place.command(&["delta", "apply", "old.img", "d", "-o", "-"]).output().unwrap();
+    assert_eq!(output.stdout, place.bytes("new.img"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("new image       200015 bytes\n"));
+}
+
+#[test]
+fn another_base_is_refused() {
+    let place = Workplace::new();
+    pair(&place);
+    place.ok(&["delta", "create", "old.img", "new.img", "-o", "d"]);
+    let mut touched = place.bytes("old.img");
+    touched[150_000] ^= 1;
+    place.put("touched.img", touched);
+    place.put("short.img", &place.bytes("old.img")[..1000]);
+    let before = place.names();
+    let message = place.fails(8, &["delta", "apply", "touched.img", "d", "-o", "n"]);
+    assert!(message.starts_with("touched.img: wrong base: expected SHA-256 "), "{message}");
+    assert_eq!(
+        place.fails(8, &["delta", "apply", "short.img", "d", "-o", "n"]),
+        "short.img: wrong base: expected 200000 bytes, found 1000"
+    );
+    assert_eq!(place.names(), before);
+}
+
+#[test]
+fn a_damaged_delta_leaves_nothing() {
+    let place = Workplace::new();
+    pair(&place);
+    place.ok(&["delta", "create", "old.img", "new.img", "-o", "d"]);
+    let delta = place.bytes("d");
+    for len in [0, 1, 131, 132, delta.len() / 2, delta.len() - 1] {
+        place.put("cut", &delta[..len]);
+        let message = place.fails(5, &["delta", "apply", "old.img", "cut", "-o", "n"]);
+        assert!(message.starts_with("cut: "), "{message}");
+        place.fails(5, &["delta", "info", "cut"]);
+    }
+    for at in [0, 20, 50, 90, 120, 140, delta.len() / 2, delta.len() - 1] {
+        let mut flipped = delta.clone();
+        flipped[at] ^= 0x10;
+        place.put("flipped", &flipped);
+        let ended = place.run(&["delta", "apply", "old.img", "flipped", "-o", "n"]);
+        assert!([5, 6, 8, 9].contains(&ended.status), "{at}: {ended:?}");
+        assert_eq!(ended.stderr.lines().count(), 1);
+    }
+    place.put("longer", [&delta[..], b"x"].concat());
+    place.fails(5, &["delta", "apply", "old.img", "longer", "-o", "n"]);
+    assert!(!place.path("n").exists());
+}

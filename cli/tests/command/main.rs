@@ -1,0 +1,12 @@
+//! Runs the built command as a person or a script does: arguments in, bytes, text and exit status out.
+// All of it is test code, which may stop at whatever is not as it should be.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+mod bad_input;
+mod delta;
+mod outputs;
+mod read_text;
+mod reference_tool;
+mod signatures;
+mod workplace;
+mod write_flags;
