@@ -10,6 +10,9 @@
 //!   without `std`: all its memory is one slice from the caller. `read::read_artifact` is the
 //!   skin over it for programs with `std`.
 //! * `check` answers one question: is this a sound Artifact?
+//! * [`write`] is the writing half: a plan goes in, an Artifact comes out, the same every time.
+//! * [`sign`] has the keys, [`resign`] signs an Artifact that exists, and [`output_file`] lets a file
+//!   appear whole or not at all.
 //! * [`header`] is the description of an Artifact that reading gives and writing takes.
 //!
 //! Input is hostile until its checksum has been compared: every size is held against [`limits`],

@@ -2,16 +2,14 @@
 
 use std::io::{self, Write};
 
-use sha2::{Digest, Sha256};
-
 use super::header::GENERATED_MODE;
 use super::plan::ArtifactPlan;
 use super::progress::Progress;
 use super::spool::Packing;
 use super::{WriteOptions, WriteReport, header, payload};
-use crate::error::{Defect, Entry, Error};
+use crate::digest::digest;
+use crate::error::{Entry, Error};
 use crate::header::{ArtifactHeader, TypeInfoValue};
-use crate::limits::Limits;
 use crate::sign::manifest_sig;
 use crate::tar::writer::{Member, TarWriter};
 
@@ -85,11 +83,7 @@ pub fn write_artifact(
     let header_name = format!("header.tar{suffix}");
     let header = header::pack(&plan, packing, options.generated_time())?;
     push_manifest_line(&mut manifest, &header.checksum, &header_name);
-    push_manifest_line(&mut manifest, &Sha256::digest(VERSION).into(), "version");
-    let limit = Limits::computer().manifest_bytes;
-    if manifest.len() > limit {
-        return Err(Error::new(Defect::TooLarge, Entry::Manifest).expected(limit).found(manifest.len()));
-    }
+    push_manifest_line(&mut manifest, &digest(VERSION), "version");
     let signature = plan.signer.map(|signer| signer.sign_manifest(manifest.as_bytes())).transpose()?;
 
     let failed = |error| Error::io(Entry::Artifact, error);

@@ -12,6 +12,7 @@
 
 mod artifact;
 pub mod defaults;
+mod documents;
 mod header;
 pub mod input;
 mod json;

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use sha2::{Digest, Sha256};
-
 use super::WriteOptions;
 use super::input::OpenInput;
 use super::plan::PayloadPlan;
 use super::progress::Progress;
 use super::spool::{Packing, Spool};
 use crate::compression::encoder::Encoder;
+use crate::digest::Hasher;
 use crate::error::{Defect, Entry, Error};
 use crate::header::PayloadFile;
 use crate::tar::writer::{Member, padding};
@@ -108,11 +107,11 @@ fn copy(
     let contents = thread::scope(|scope| {
         let (to_hasher, chunks) = sync_channel::<Arc<Vec<u8>>>(CHUNKS_WAITING);
         let hasher = thread::Builder::new().name("sha256".into()).spawn_scoped(scope, move || {
-            let mut hasher = Sha256::new();
+            let mut hasher = Hasher::default();
             for chunk in chunks {
                 hasher.update(chunk.as_slice());
             }
-            hasher.finalize().into()
+            hasher.take()
         });
         let hasher = hasher.map_err(Failure::Spool)?;
         let size =

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::documents;
 use super::input::PayloadInput;
 use super::script::{ScriptInput, check_state_script};
 use crate::compression::Compression;
@@ -14,6 +15,9 @@ use crate::sign::Signer;
 
 /// The payload type of whole root file systems.
 pub const ROOTFS_IMAGE: &str = "rootfs-image";
+
+/// A line of the manifest without the name of a file: checksum, blanks, `data/0000/`, line feed.
+const MANIFEST_LINE_LEN_BYTES: usize = 64 + 2 + 10 + 1;
 
 /// An Artifact to be written. [`write_artifact`](super::write_artifact) checks it before it reads any file.
 #[derive(Default)]
@@ -86,12 +90,19 @@ impl ArtifactPlan<'_> {
             return Err(Error::new(Defect::Missing, Entry::HeaderInfo).expected("at least one payload"));
         }
         at_most(limits.payloads, self.payloads.len(), Entry::HeaderInfo)?;
-        let mut files = 0;
+        let (mut files, mut manifest_len) = (0, 3 * MANIFEST_LINE_LEN_BYTES);
         for (index, payload) in self.payloads.iter().enumerate() {
             payload.check(u16::try_from(index).unwrap_or(u16::MAX))?;
             files += payload.files.len();
+            let lines = payload.files.iter().map(|file| MANIFEST_LINE_LEN_BYTES + file.name.len());
+            manifest_len += lines.sum::<usize>();
         }
-        at_most(limits.files, files, Entry::Manifest)
+        at_most(limits.files, files, Entry::Manifest)?;
+        if manifest_len > limits.manifest_bytes {
+            let error = Error::new(Defect::TooLarge, Entry::Manifest);
+            return Err(error.expected(limits.manifest_bytes).found(manifest_len));
+        }
+        documents::check(self)
     }
 
     fn check_texts(&self) -> Result<(), Error> {

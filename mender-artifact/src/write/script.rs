@@ -46,8 +46,8 @@ impl ScriptInput {
             let error = Error::new(Defect::Io, Entry::Script);
             return Err(error.with_path(path).expected("a regular file").found("something else"));
         }
-        let limit = Limits::computer().header_bytes;
-        if metadata.len() > limit {
+        let limit = Limits::computer().header_kept_bytes;
+        if metadata.len() > limit as u64 {
             let error = Error::new(Defect::TooLarge, Entry::Script).with_path(path);
             return Err(error.expected(limit).found(metadata.len()));
         }

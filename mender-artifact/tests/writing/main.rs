@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod members;
 #[cfg(test)]
+mod own_reader;
+#[cfg(test)]
 mod plans;
 #[cfg(test)]
 mod reference_tool;
