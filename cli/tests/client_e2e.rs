@@ -95,6 +95,11 @@ fn full_v1_then_delta_to_v2() {
     let called = rig.mender(&["install", "/data/artifacts/v1-v2.mender"]);
     assert_eq!(called.status, Some(0));
     assert!(called.text.contains("requested a reboot"), "{}", called.text);
+    assert!(
+        called.text.contains(&format!("gave an image of {} bytes", releases.image_bytes)),
+        "{}",
+        called.text
+    );
     assert!(same(&rig, Slot::A, &releases.v2.image), "A does not hold v2");
     assert!(same(&rig, Slot::B, &releases.v1.image), "the running partition changed");
     rig.say("# A equals the image of v2, byte for byte");
@@ -236,6 +241,22 @@ fn rollback_before_the_reboot_and_after_it() {
     rig.reboot();
     assert_eq!(rig.running(), Slot::B);
     assert_eq!(artifact_name(&mut rig), "release-v1");
+    assert!(same(&rig, Slot::B, &releases.v1.image));
+}
+
+#[test]
+fn the_way_back_is_not_overwritten_while_an_update_is_on_trial() {
+    let Some((mut rig, releases)) = running_v1("on-trial") else { return };
+    assert_eq!(rig.mender(&["install", "/data/artifacts/v1-v2.mender"]).status, Some(0));
+    rig.reboot();
+    assert_eq!(rig.running(), Slot::A);
+    let called = rig.mender(&["install", "/data/artifacts/v1-v2.mender"]);
+    assert_ne!(called.status, Some(0));
+    assert!(called.text.contains("is on trial: commit or roll back"), "{}", called.text);
+    // That attempt made the client forget what is to be committed; the boot loader still knows.
+    assert_eq!(rig.env("upgrade_available"), "1");
+    rig.reboot();
+    assert_eq!(rig.running(), Slot::B);
     assert!(same(&rig, Slot::B, &releases.v1.image));
 }
 

@@ -27,7 +27,7 @@ const ON_TRIAL: &str = "bootcount=0 mender_boot_part=3 mender_boot_part_hex=3 up
 fn downloaded() -> Device {
     let device = Device::running(&PAIR.old);
     let (called, end) = device.download(&PAIR.delta, PAIR.new.len());
-    called.assert_silent_success();
+    called.assert_installed(&PAIR);
     assert_eq!(end, End::Complete);
     device
 }
@@ -71,7 +71,7 @@ fn sizes_and_slow_writers_make_no_difference() {
         payload.answers[0] = payload.answers[0].replace(' ', "_").replacen("delta_", "delta ", 1);
         (payload.piece, payload.pause) = (piece, Duration::from_millis(pause));
         let (called, end) = device.download_state("DownloadWithFileSizes", payload);
-        called.assert_silent_success();
+        called.assert_installed(&PAIR);
         assert_eq!(end, End::Complete);
         assert!(fs::read(device.partition(3)).unwrap().starts_with(&PAIR.new));
     }
@@ -142,7 +142,7 @@ fn what_follows_the_base_image_on_its_partition_does_not_matter() {
     let mut partition = PAIR.old.clone();
     partition.extend(noise(9, 4096));
     let device = Device::running(&partition);
-    device.download(&PAIR.delta, PAIR.new.len()).0.assert_silent_success();
+    device.download(&PAIR.delta, PAIR.new.len()).0.assert_installed(&PAIR);
     assert!(fs::read(device.partition(3)).unwrap().starts_with(&PAIR.new));
 }
 
@@ -301,6 +301,11 @@ fn refusals_before_the_stream_is_opened_come_after_the_first_answer() {
         }),
         ("another update is not finished", |device| device.set_env("mender_boot_part=3\n")),
         ("has no mender_boot_part", |device| device.set_env("upgrade_available=0\n")),
+        ("is on trial", |device| device.set_env("mender_boot_part=2\nupgrade_available=1\n")),
+        ("has no mender_boot_part: ## Error: \"mender_boot_part\" not defined", |device| {
+            device.install_tools(Tools::UBoot);
+            device.set_env("");
+        }),
         ("is in PATH", |device| device.install_tools(Tools::None)),
         ("mender_saveenv_canary is not", |device| {
             device.set_env("mender_check_saveenv_canary=1\nmender_boot_part=2\n");

@@ -48,11 +48,16 @@ impl BootEnv {
     ///
     /// The program cannot be started.
     pub(crate) fn get(&self, name: &str) -> Result<Option<String>, Error> {
+        self.look_up(name).map(|(value, _)| value)
+    }
+
+    /// The value, and the first line of what the program complains about.
+    fn look_up(&self, name: &str) -> Result<(Option<String>, String), Error> {
         let output = self.call(Command::new(&self.print).arg(name))?;
         // A missing variable is a failure for one make, `name=` and success for another.
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-        Ok(value.filter(|value| !value.is_empty()).map(str::to_owned))
+        Ok((value.filter(|value| !value.is_empty()).map(str::to_owned), first_line(&output.stderr)))
     }
 
     /// The number in `mender_boot_part`: the partition that the boot loader starts next.
@@ -62,7 +67,8 @@ impl BootEnv {
     /// The variable is missing or is not a decimal number.
     pub(crate) fn boot_part(&self) -> Result<u32, Error> {
         let name = "mender_boot_part";
-        let value = self.get(name)?.ok_or(Error::BootEnv(BootEnvProblem::Missing { name }))?;
+        let (value, complaint) = self.look_up(name)?;
+        let value = value.ok_or(Error::BootEnv(BootEnvProblem::Missing { name, complaint }))?;
         value.parse().map_err(|_| Error::BootEnv(BootEnvProblem::NotANumber { name, value }))
     }
 

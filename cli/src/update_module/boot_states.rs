@@ -25,18 +25,22 @@ pub(crate) fn install(tree: &Path, sysroot: &Sysroot) -> Result<(), Error> {
     env.set(&variables)
 }
 
-/// The boot loader must be about to start what is running now; otherwise another update is under way, or the
-/// environment is not that of this device.
+/// The boot loader must be about to start what is running now, for good; otherwise another update is under way and the
+/// inactive partition is the way back, or the environment is not that of this device.
 ///
 /// # Errors
 ///
-/// `mender_boot_part` names another partition.
+/// `mender_boot_part` names another partition, or `upgrade_available` is 1.
 pub(crate) fn require_settled(env: &BootEnv, slots: &Slots) -> Result<(), Error> {
     let boot_part = env.boot_part()?;
-    if boot_part == slots.active.number {
-        return Ok(());
+    let running = slots.active.path.clone();
+    if boot_part != slots.active.number {
+        return Err(Error::Boot(BootProblem::NotSettled { running, boot_part }));
     }
-    Err(Error::Boot(BootProblem::NotSettled { running: slots.active.path.clone(), boot_part }))
+    if env.upgrade_available()? {
+        return Err(Error::Boot(BootProblem::OnTrial { running }));
+    }
+    Ok(())
 }
 
 /// `ArtifactVerifyReboot`: the new partition is running and still on trial.

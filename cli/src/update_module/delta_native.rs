@@ -36,9 +36,7 @@ pub(crate) fn apply(
 ) -> Result<Header, Error> {
     let header = read_header(stream)?;
     check(conditions, &header, base, target)?;
-    let arena_bytes =
-        usize::try_from(header.memory_needed()).map_err(|_| memory_limit(conditions, &header))?;
-    let mut arena = vec![0; arena_bytes];
+    let mut arena = arena(header.memory_needed())?;
     let mut applier = Applier::new(&header, &mut arena)?;
     let mut buffer = vec![0; READ_BYTES];
     loop {
@@ -56,6 +54,16 @@ pub(crate) fn apply(
         }
         _ => Ok(header),
     }
+}
+
+/// Memory for the applier; to have too little is no reason to abort.
+fn arena(wanted: u64) -> Result<Vec<u8>, Error> {
+    let no_memory = || Error::Payload(PayloadProblem::NoMemory { wanted });
+    let length = usize::try_from(wanted).map_err(|_| no_memory())?;
+    let mut arena = Vec::new();
+    arena.try_reserve_exact(length).map_err(|_| no_memory())?;
+    arena.resize(length, 0);
+    Ok(arena)
 }
 
 fn read_header(stream: &mut Stream) -> Result<Header, Error> {

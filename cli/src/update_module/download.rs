@@ -1,6 +1,7 @@
 //! `Download`: the delta comes in, and the inactive partition holds a verified image when it is over.
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use mender_delta::error::Error as DeltaError;
 
@@ -17,12 +18,30 @@ use super::slots::Slots;
 use super::stream_next::StreamNext;
 use super::sysroot::Sysroot;
 
+/// What a download has done, for the client's log.
+pub(crate) struct Installed {
+    image_bytes: u64,
+    delta_bytes: u64,
+    partition: PathBuf,
+}
+
+impl fmt::Display for Installed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let partition = self.partition.display();
+        write!(
+            f,
+            "a delta of {} bytes gave an image of {} bytes, which {partition} holds",
+            self.delta_bytes, self.image_bytes
+        )
+    }
+}
+
 /// Installs the one payload file into the inactive partition. `with_size`: the client announces sizes.
 ///
 /// # Errors
 ///
 /// Any. The boot loader still starts the running system then, and the active partition was only read.
-pub(crate) fn download(tree: &Path, sysroot: &Sysroot, with_size: bool) -> Result<(), Error> {
+pub(crate) fn download(tree: &Path, sysroot: &Sysroot, with_size: bool) -> Result<Installed, Error> {
     let stream_next = StreamNext::new(tree);
     // First of all, even before anything that fails: see `stream_next`.
     let answer = stream_next.first(with_size)?;
@@ -44,6 +63,7 @@ pub(crate) fn download(tree: &Path, sysroot: &Sysroot, with_size: bool) -> Resul
             return Err(error);
         }
     };
+    let delta_bytes = stream.taken;
     drop(stream);
     stream_next.end()?;
 
@@ -53,5 +73,6 @@ pub(crate) fn download(tree: &Path, sysroot: &Sysroot, with_size: bool) -> Resul
         let error = DeltaError::TargetDigest { expected: header.target_sha256, found };
         return Err(Error::Payload(PayloadProblem::Medium { path: slots.inactive.path, source: error }));
     }
-    receipt::leave(tree, &slots.inactive)
+    receipt::leave(tree, &slots.inactive)?;
+    Ok(Installed { image_bytes: header.target_size, delta_bytes, partition: slots.inactive.path })
 }

@@ -55,7 +55,7 @@ pub(crate) enum SlotProblem {
 pub(crate) enum BootEnvProblem {
     NoTools,
     Canary,
-    Missing { name: &'static str },
+    Missing { name: &'static str, complaint: String },
     NotANumber { name: &'static str, value: String },
     Failed { program: PathBuf, status: ExitStatus, message: String },
     NotSet { program: PathBuf, name: String },
@@ -65,6 +65,7 @@ pub(crate) enum BootEnvProblem {
 #[derive(Debug)]
 pub(crate) enum BootProblem {
     NotSettled { running: PathBuf, boot_part: u32 },
+    OnTrial { running: PathBuf },
     NotDownloaded { inactive: PathBuf },
     Reverted,
     NotStarted { running: PathBuf, boot_part: u32 },
@@ -89,6 +90,7 @@ pub(crate) enum PayloadProblem {
     TargetSize { announced: u64, found: u64 },
     NoSpace { image: u64, partition: u64 },
     StreamSize { announced: u64, found: u64 },
+    NoMemory { wanted: u64 },
     Medium { path: PathBuf, source: mender_delta::error::Error },
 }
 
@@ -186,7 +188,10 @@ impl fmt::Display for BootEnvProblem {
                 "the boot loader does not use the environment seen here: mender_check_saveenv_canary is 1, but \
                  mender_saveenv_canary is not",
             ),
-            Self::Missing { name } => write!(f, "the boot environment has no {name}"),
+            Self::Missing { name, complaint } if complaint.is_empty() => {
+                write!(f, "the boot environment has no {name}")
+            }
+            Self::Missing { name, complaint } => write!(f, "the boot environment has no {name}: {complaint}"),
             Self::NotANumber { name, value } => {
                 write!(f, "the boot environment has {name} \"{value}\", which is not a partition number")
             }
@@ -207,6 +212,13 @@ impl fmt::Display for BootProblem {
                 write!(
                     f,
                     "running from {}, but mender_boot_part is {boot_part}: another update is not finished",
+                    running.display()
+                )
+            }
+            Self::OnTrial { running } => {
+                write!(
+                    f,
+                    "the running partition {} is on trial: commit or roll back that update first",
                     running.display()
                 )
             }
@@ -271,6 +283,9 @@ impl fmt::Display for PayloadProblem {
             }
             Self::StreamSize { announced, found } => {
                 write!(f, "the delta has {found} bytes, the client announced {announced}")
+            }
+            Self::NoMemory { wanted } => {
+                write!(f, "the device has no {wanted} bytes of memory to apply the delta")
             }
             Self::Medium { path, source } => {
                 write!(f, "{} does not hold what was written: {source}", path.display())

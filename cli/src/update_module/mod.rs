@@ -35,10 +35,7 @@ const USAGE: &str = "usage: mender-binary-delta STATE TREE\n\
 pub(crate) fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
     match arguments.as_slice() {
-        [only] if only == "--version" => {
-            answer(env!("CARGO_PKG_VERSION"));
-            ExitCode::SUCCESS
-        }
+        [only] if only == "--version" => answer(env!("CARGO_PKG_VERSION")),
         [state, tree] => {
             match run(State::parse(&state.to_string_lossy()), Path::new(tree), &Sysroot::from_environment()) {
                 Ok(None) => ExitCode::SUCCESS,
@@ -66,8 +63,8 @@ fn run(state: State, tree: &Path, sysroot: &Sysroot) -> Result<Option<&'static s
         State::ProvidePayloadFileSizes | State::SupportsRollback => return Ok(Some("Yes")),
         // The client reboots the device itself, once, after every payload, as it does for a root file system.
         State::NeedsArtifactReboot => return Ok(Some("Automatic")),
-        State::Download => download::download(tree, sysroot, false)?,
-        State::DownloadWithFileSizes => download::download(tree, sysroot, true)?,
+        State::Download => say(&download::download(tree, sysroot, false)?.to_string()),
+        State::DownloadWithFileSizes => say(&download::download(tree, sysroot, true)?.to_string()),
         State::ArtifactInstall => boot_states::install(tree, sysroot)?,
         State::ArtifactVerifyReboot => boot_states::verify_reboot(sysroot)?,
         State::ArtifactVerifyRollbackReboot => boot_states::verify_rollback_reboot()?,

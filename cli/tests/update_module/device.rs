@@ -231,6 +231,17 @@ impl Called {
         assert_eq!(self.stderr.lines().count(), 1, "{}", self.stderr);
     }
 
+    pub(crate) fn assert_installed(&self, pair: &Pair) {
+        let (delta, image) = (pair.delta.len(), pair.new.len());
+        assert!(self.success && self.stdout.is_empty(), "{}{}", self.stdout, self.stderr);
+        let start = format!("a delta of {delta} bytes gave an image of {image} bytes, which /");
+        assert!(
+            self.stderr.starts_with(&start) && self.stderr.ends_with("/part3 holds\n"),
+            "{}",
+            self.stderr
+        );
+    }
+
     pub(crate) fn assert_silent_success(&self) {
         assert!(self.success, "{}", self.stderr);
         assert_eq!((self.stdout.as_str(), self.stderr.as_str()), ("", ""));
