@@ -348,7 +348,7 @@ pub(crate) struct DeltaApplyArgs {
     /// The image that the delta was made from
     pub(crate) base: PathBuf,
 
-    /// The delta; - is standard input
+    /// The delta, or a delta Artifact; - is standard input
     pub(crate) delta: PathBuf,
 
     /// Where the new image goes; - is standard output
@@ -366,7 +366,7 @@ pub(crate) struct DeltaApplyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DeltaInfoArgs {
-    /// The delta; - is standard input
+    /// The delta, or a delta Artifact; - is standard input
     pub(crate) delta: PathBuf,
 
     /// Print JSON

@@ -3,3 +3,4 @@
 pub(crate) mod apply;
 pub(crate) mod create;
 pub(crate) mod info;
+mod source;

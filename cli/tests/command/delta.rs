@@ -100,3 +100,27 @@ fn a_damaged_delta_leaves_nothing() {
     place.fails(5, &["delta", "apply", "old.img", "longer", "-o", "n"]);
     assert!(!place.path("n").exists());
 }
+
+#[test]
+fn the_delta_may_be_in_an_artifact() {
+    let place = Workplace::new();
+    pair(&place);
+    place.ok(&["delta", "create", "old.img", "new.img", "-o", "img.delta"]);
+    let module = ["write", "module-image", "-n", "r", "-c", "b", "-f", "img.delta", "-o"];
+    place.ok(&[&module[..], &["d.mender", "-T", "mender-delta"]].concat());
+    place.ok(&["delta", "apply", "old.img", "d.mender", "-o", "again.img"]);
+    assert_eq!(place.bytes("again.img"), place.bytes("new.img"));
+    assert_eq!(place.ok(&["delta", "info", "d.mender"]), place.ok(&["delta", "info", "img.delta"]));
+
+    place.ok(&[&module[..], &["other.mender", "-T", "other"]].concat());
+    assert_eq!(
+        place.fails(6, &["delta", "apply", "old.img", "other.mender", "-o", "n"]),
+        "other.mender: expected one file of payload type mender-delta, found other"
+    );
+    let mut damaged = place.bytes("d.mender");
+    let at = damaged.len() - 2000;
+    damaged[at] ^= 1;
+    place.put("damaged.mender", damaged);
+    place.fails(5, &["delta", "apply", "old.img", "damaged.mender", "-o", "n"]);
+    assert!(!place.path("n").exists());
+}

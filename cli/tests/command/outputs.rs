@@ -56,7 +56,7 @@ fn a_failing_command_leaves_an_existing_output_and_no_other() {
         (1, [&module[..], &["-f", "img", "-f", "img"]].concat()),
         (1, [&module[..], &["-f", "img", "--compression", "bzip2"]].concat()),
         (5, vec!["sign", "damaged", "-o", "a", "-k", "KEY"]),
-        (5, vec!["delta", "apply", "img", "damaged", "-o", "a"]),
+        (5, vec!["delta", "apply", "img", "no-object", "-o", "a"]),
         (4, vec!["delta", "apply", "img", "missing", "-o", "a"]),
         (4, vec!["delta", "create", "img", "missing", "-o", "a"]),
     ];

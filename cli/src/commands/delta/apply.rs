@@ -1,8 +1,9 @@
 //! `delta apply BASE DELTA -o NEW`: the new image, or nothing.
 
+use super::source;
 use crate::args::DeltaApplyArgs;
 use crate::failure::{DeltaFiles, Failure};
-use crate::input::{Input, existing_file};
+use crate::input::existing_file;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::report;
@@ -14,7 +15,7 @@ pub(crate) fn run(args: &DeltaApplyArgs) -> Result<(), Failure> {
     let stopwatch = Stopwatch::start();
     let files = DeltaFiles { base: &args.base, delta: &args.delta, output: &args.output_path };
     existing_file(&args.base)?;
-    let mut delta = Input::open(&args.delta)?;
+    let mut delta = source::open(&args.delta)?;
     let mut output = Output::create(&args.output_path)?;
     let progress = Progress::new(!args.no_progress);
     let told = |phase, done, total| progress.tell_phase(phase, done, total);

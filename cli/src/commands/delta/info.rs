@@ -1,14 +1,14 @@
 //! `delta info DELTA`: what a delta says about itself, its structure checked to the end.
 
+use super::source;
 use crate::args::DeltaInfoArgs;
 use crate::failure::{DeltaFiles, Failure};
-use crate::input::Input;
 use crate::report;
 use mender_delta::inspect::inspect;
 
 pub(crate) fn run(args: &DeltaInfoArgs) -> Result<(), Failure> {
     let files = DeltaFiles { base: &args.delta, delta: &args.delta, output: &args.delta };
-    let mut input = Input::open(&args.delta)?;
+    let mut input = source::open(&args.delta)?;
     let info = inspect(&mut input).map_err(|error| Failure::delta(files, &error))?;
     report::print(&if args.json { report::delta::info_json(&info) } else { report::delta::info_text(&info) })
 }
