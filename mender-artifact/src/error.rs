@@ -2,6 +2,10 @@
 //!
 //! Works without an allocator, so texts from the input are kept as short excerpts.
 
+mod evidence;
+
+pub use evidence::{Entry, Evidence, Excerpt};
+
 use core::fmt;
 
 /// Who has to act on an error. A program maps each category to one exit status.
@@ -118,163 +122,6 @@ defects! {
     Cancelled: Usage, "cancelled";
     /// The caller used an object after it had failed or ended, or asked for nonsense.
     Misuse: Usage, "used against its contract";
-}
-
-/// Which part of an Artifact an error is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Entry {
-    /// The whole Artifact, or nothing nearer is known.
-    Artifact,
-    /// The member `version`.
-    Version,
-    /// The member `manifest`.
-    Manifest,
-    /// The member `manifest.sig`.
-    ManifestSig,
-    /// The member `header.tar` with any suffix.
-    Header,
-    /// `header-info` inside the header archive.
-    HeaderInfo,
-    /// A state script inside the header archive.
-    Script,
-    /// `headers/NNNN/type-info` of this payload.
-    TypeInfo(u16),
-    /// `headers/NNNN/meta-data` of this payload.
-    MetaData(u16),
-    /// The archive `data/NNNN.tar` of this payload, with any suffix.
-    Data(u16),
-    /// A file inside `data/NNNN.tar`.
-    PayloadFile(u16),
-    /// A key file or key.
-    Key,
-}
-
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Artifact => f.write_str("artifact"),
-            Self::Version => f.write_str("version"),
-            Self::Manifest => f.write_str("manifest"),
-            Self::ManifestSig => f.write_str("manifest.sig"),
-            Self::Header => f.write_str("header.tar"),
-            Self::HeaderInfo => f.write_str("header-info"),
-            Self::Script => f.write_str("scripts"),
-            Self::TypeInfo(n) => write!(f, "headers/{n:04}/type-info"),
-            Self::MetaData(n) => write!(f, "headers/{n:04}/meta-data"),
-            Self::Data(n) => write!(f, "data/{n:04}.tar"),
-            Self::PayloadFile(n) => write!(f, "data/{n:04}"),
-            Self::Key => f.write_str("key"),
-        }
-    }
-}
-
-/// The beginning of a text from the input, at most [`Excerpt::MAX`] bytes, safe to print.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Excerpt {
-    bytes: [u8; Self::MAX],
-    len: u8,
-    cut: bool,
-}
-
-impl Excerpt {
-    /// How many bytes of a text are kept.
-    pub const MAX: usize = 46;
-
-    /// Keeps the beginning of `text`. Bytes that are not printable ASCII become `?` when shown.
-    #[must_use]
-    pub fn new(text: &[u8]) -> Self {
-        let mut bytes = [0; Self::MAX];
-        let mut len = 0_u8;
-        for (to, from) in bytes.iter_mut().zip(text) {
-            *to = if (0x20..0x7f).contains(from) { *from } else { b'?' };
-            len += 1;
-        }
-        Self { bytes, len, cut: text.len() > Self::MAX }
-    }
-
-    /// The text that was kept.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or("?")
-    }
-}
-
-impl fmt::Display for Excerpt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}{}'", self.as_str(), if self.cut { "..." } else { "" })
-    }
-}
-
-impl fmt::Debug for Excerpt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// One side of a comparison that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Evidence {
-    /// Nothing to say.
-    None,
-    /// A fixed text, printed as it is.
-    Text(&'static str),
-    /// A number; the message says of what.
-    Number(u64),
-    /// A text from the input.
-    Name(Excerpt),
-    /// The first eight bytes of a SHA-256, printed as hexadecimal.
-    Digest([u8; 8]),
-}
-
-impl fmt::Display for Evidence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => Ok(()),
-            Self::Text(text) => f.write_str(text),
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Name(excerpt) => write!(f, "{excerpt}"),
-            Self::Digest(bytes) => {
-                for byte in bytes {
-                    write!(f, "{byte:02x}")?;
-                }
-                f.write_str("...")
-            }
-        }
-    }
-}
-
-impl From<&'static str> for Evidence {
-    fn from(text: &'static str) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<u64> for Evidence {
-    fn from(number: u64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<usize> for Evidence {
-    fn from(number: usize) -> Self {
-        Self::Number(number as u64)
-    }
-}
-
-impl From<&[u8]> for Evidence {
-    fn from(text: &[u8]) -> Self {
-        Self::Name(Excerpt::new(text))
-    }
-}
-
-impl From<&[u8; 32]> for Evidence {
-    fn from(digest: &[u8; 32]) -> Self {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(&digest[..8]);
-        Self::Digest(bytes)
-    }
 }
 
 /// An error: a [`Defect`] and the evidence for it.
@@ -477,14 +324,6 @@ mod tests {
              found 0101010101010101... (at byte 7)"
         );
         assert_eq!(error.category(), Category::Verify);
-    }
-
-    #[test]
-    fn long_texts_are_cut_and_made_printable() {
-        let long = [0x1b_u8; 100];
-        let text = Excerpt::new(&long).to_string();
-        assert_eq!(text.len(), Excerpt::MAX + 5);
-        assert!(text.ends_with("?...'"));
     }
 
     #[test]

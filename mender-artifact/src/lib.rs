@@ -5,12 +5,12 @@
 //! compressed header archive that says what the update is and which devices it is for, and one
 //! compressed archive of payload files.
 //!
-//! * [`read`] is the reading half. Its core, `read::push::Reader`, is a state machine that is given
+//! * [`read`] is the reading half. Its core, [`read::push::Reader`], is a state machine that is given
 //!   bytes and answers with events. It does no input or output, allocates nothing, and works
-//!   without `std`: all its memory is one slice from the caller. `read::read_artifact` is the
+//!   without `std`: all its memory is one slice from the caller. [`read::read_artifact`] is the
 //!   skin over it for programs with `std`.
-//! * `check` answers one question: is this a sound Artifact?
-//! * [`write`] is the writing half: a plan goes in, an Artifact comes out, the same every time.
+//! * [`check`] answers one question: is this a sound Artifact?
+//! * [`mod@write`] is the writing half: a plan goes in, an Artifact comes out, the same every time.
 //! * [`sign`] has the keys, [`resign`] signs an Artifact that exists, and [`output_file`] lets a file
 //!   appear whole or not at all.
 //! * [`header`] is the description of an Artifact that reading gives and writing takes.

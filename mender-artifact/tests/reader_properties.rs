@@ -61,6 +61,24 @@ fn pieces_of_any_size_give_the_same() {
 }
 
 #[test]
+fn large_files_come_whole_and_are_hashed_to_their_last_byte() {
+    let contents: Vec<u8> = (0..100_000_u32).flat_map(|n| (n / 3 * 7).to_le_bytes()).collect();
+    for suffix in SUFFIXES {
+        let mut parts = packed(suffix, suffix);
+        parts.payloads[0][0].1.clone_from(&contents);
+        let manifest = parts.manifest_text();
+        for piece in [4099, usize::MAX] {
+            let whole = push(&parts.bytes(), piece, &Limits::default()).unwrap();
+            assert!(whole.payload[0] == contents, "{suffix}");
+        }
+        *parts.payloads[0][0].1.last_mut().unwrap() ^= 1;
+        let damaged = Parts { manifest: Some(manifest), ..parts };
+        let error = push(&damaged.bytes(), usize::MAX, &Limits::default()).unwrap_err();
+        assert_eq!(error.defect(), Defect::Checksum);
+    }
+}
+
+#[test]
 fn every_truncation_is_an_error() {
     for suffix in SUFFIXES {
         let bytes = packed(suffix, suffix).bytes();
@@ -89,6 +107,40 @@ fn no_flipped_bit_changes_what_is_read() {
         }
         assert!(refused > 2000, "{suffix}: only {refused} refused");
     }
+}
+
+/// Damage behind right tar checksums reaches everything that reads numbers, names and documents.
+#[test]
+fn no_damage_makes_the_reader_panic() {
+    let sound = sound().bytes();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let mut refused = 0;
+    for _ in 0..20_000 {
+        let mut damaged = sound.clone();
+        for _ in 0..=random(4) {
+            let place = random(damaged.len());
+            damaged[place] = match random(4) {
+                0 => 0xff,
+                1 => b'7',
+                2 => 0x80,
+                _ => random(256).to_le_bytes()[0],
+            };
+        }
+        for block in damaged.chunks_exact_mut(512) {
+            if block[257..262] == *b"ustar" {
+                parts::seal(block);
+            }
+        }
+        let piece = 1 + random(2000);
+        refused += usize::from(push(&damaged, piece, &small_limits()).is_err());
+    }
+    assert!(refused > 5_000, "only {refused} refused");
 }
 
 #[test]
