@@ -1,4 +1,4 @@
-//! JSON for programs. docs/json-output.md says what stands in it; keys are only ever added.
+//! JSON for programs. docs/scripting.md says what stands in it; keys are only ever added.
 
 use super::human::{Signature, hex};
 use mender_artifact::compression::Compression;
