@@ -199,6 +199,16 @@ fn the_rest_of_a_long_stream_is_not_waited_for() {
 }
 
 #[test]
+fn the_reason_is_told_before_an_impatient_client_ends_the_module() {
+    let device = Device::running(&PAIR.old);
+    device.new_tree("mender-delta", image_meta_data(PAIR.new.len()));
+    let mut payload = Payload::new(&noise(3, 4 << 20));
+    payload.answers = vec!["streams/x 4194304\n".into()];
+    let called = device.download_state_impatiently("DownloadWithFileSizes", payload);
+    called.assert_refused("malformed delta: magic at offset 0");
+}
+
+#[test]
 fn a_medium_that_does_not_hold_what_was_written_is_noticed() {
     let device = Device::running(&PAIR.old);
     device.new_tree("mender-delta", image_meta_data(PAIR.new.len()));

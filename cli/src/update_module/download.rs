@@ -15,7 +15,7 @@ use super::medium_linux::Medium;
 use super::meta_data::DeltaMetaData;
 use super::receipt;
 use super::slots::Slots;
-use super::stream_next::StreamNext;
+use super::stream_next::{Stream, StreamNext};
 use super::sysroot::Sysroot;
 
 /// What a download has done, for the client's log.
@@ -36,12 +36,25 @@ impl fmt::Display for Installed {
     }
 }
 
+/// A download that has failed.
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    /// Where the client still has to be brought to a place where it notices.
+    pub(crate) unsettled: Option<Box<(StreamNext, Stream)>>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, unsettled: None }
+    }
+}
+
 /// Installs the one payload file into the inactive partition. `with_size`: the client announces sizes.
 ///
 /// # Errors
 ///
 /// Any. The boot loader still starts the running system then, and the active partition was only read.
-pub(crate) fn download(tree: &Path, sysroot: &Sysroot, with_size: bool) -> Result<Installed, Error> {
+pub(crate) fn download(tree: &Path, sysroot: &Sysroot, with_size: bool) -> Result<Installed, Failure> {
     let stream_next = StreamNext::new(tree);
     // First of all, even before anything that fails: see `stream_next`.
     let answer = stream_next.first(with_size)?;
@@ -58,10 +71,7 @@ pub(crate) fn download(tree: &Path, sysroot: &Sysroot, with_size: bool) -> Resul
     let mut stream = answer.open()?;
     let header = match delta_native::apply(&conditions, &mut stream, &mut base, &mut target) {
         Ok(header) => header,
-        Err(error) => {
-            stream_next.settle(stream);
-            return Err(error);
-        }
+        Err(error) => return Err(Failure { error, unsettled: Some(Box::new((stream_next, stream))) }),
     };
     let delta_bytes = stream.taken;
     drop(stream);
@@ -71,7 +81,9 @@ pub(crate) fn download(tree: &Path, sysroot: &Sysroot, with_size: bool) -> Resul
     let found = Medium::open(&slots.inactive.path)?.sha256(header.target_size)?;
     if found != header.target_sha256 {
         let error = DeltaError::TargetDigest { expected: header.target_sha256, found };
-        return Err(Error::Payload(PayloadProblem::Medium { path: slots.inactive.path, source: error }));
+        return Err(
+            Error::Payload(PayloadProblem::Medium { path: slots.inactive.path, source: error }).into()
+        );
     }
     receipt::leave(tree, &slots.inactive)?;
     Ok(Installed { image_bytes: header.target_size, delta_bytes, partition: slots.inactive.path })

@@ -21,7 +21,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use error::Error;
+use download::Failure;
 use protocol::State;
 use sysroot::Sysroot;
 
@@ -40,8 +40,12 @@ pub(crate) fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             match run(State::parse(&state.to_string_lossy()), Path::new(tree), &Sysroot::from_environment()) {
                 Ok(None) => ExitCode::SUCCESS,
                 Ok(Some(text)) => answer(text),
-                Err(error) => {
+                Err(Failure { error, unsettled }) => {
+                    // First, because a client may end the module while it waits.
                     say(&format!("{}: {error}", state.to_string_lossy()));
+                    if let Some((stream_next, stream)) = unsettled.map(|both| *both) {
+                        stream_next.settle(stream);
+                    }
                     ExitCode::FAILURE
                 }
             }
@@ -58,7 +62,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 /// # Errors
 ///
 /// Whatever makes the state fail; the client sees the exit status and logs the text.
-fn run(state: State, tree: &Path, sysroot: &Sysroot) -> Result<Option<&'static str>, Error> {
+fn run(state: State, tree: &Path, sysroot: &Sysroot) -> Result<Option<&'static str>, Failure> {
     match state {
         State::ProvidePayloadFileSizes | State::SupportsRollback => return Ok(Some("Yes")),
         // The client reboots the device itself, once, after every payload, as it does for a root file system.

@@ -191,6 +191,15 @@ impl Device {
         (Called::from(child.wait_with_output().unwrap()), client.end())
     }
 
+    /// The same, but the client ends the module as soon as the stream fails, as the C++ client does.
+    pub(crate) fn download_state_impatiently(&self, state: &str, payload: Payload) -> Called {
+        let client = Client::start(&self.tree(), payload);
+        let mut child = self.command(state).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        assert_eq!(client.end(), End::GaveUp);
+        child.kill().unwrap();
+        Called::from(child.wait_with_output().unwrap())
+    }
+
     /// `Download` of a delta that makes an image of `image_bytes`.
     pub(crate) fn download(&self, delta: &[u8], image_bytes: usize) -> (Called, End) {
         self.new_tree("mender-delta", image_meta_data(image_bytes));
