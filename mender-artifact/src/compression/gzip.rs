@@ -147,12 +147,13 @@ fn worker_gone() -> io::Error {
     io::Error::other("a compression thread has stopped")
 }
 
-/// Levels of libdeflate. 6 is both smaller and four times as fast as level 9 of zlib on file-system images.
+/// Levels of libdeflate. On a Debian root file system of 464 MiB level 4 gives 133.6 MB and level 6 129.9 MB
+/// in 1.7 times the time; pgzip's best, the reference tool's choice, gives 135.0 MB.
 const fn level(effort: Effort) -> i32 {
     match effort {
         Effort::Fastest => 1,
-        Effort::Fast => 4,
-        Effort::Better => 6,
+        Effort::Fast => 2,
+        Effort::Better => 4,
         Effort::Best => 9,
     }
 }
