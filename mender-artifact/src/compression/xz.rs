@@ -8,11 +8,11 @@ use liblzma::stream::{Action, Check, Filters, LzmaOptions, MtStreamBuilder, Stat
 use super::encoder::Effort;
 
 /// Bytes of content in each block but the last.
-const BLOCK_LEN_BYTES: u64 = 16 << 20;
+const BLOCK_LEN_BYTES: u64 = 8 << 20;
 /// The window. A device needs about this much memory to decompress, so it is not made larger.
 const DICTIONARY_LEN_BYTES: u32 = 8 << 20;
-/// Most memory that the threads may take together. One thread is used where even one takes more.
-const MEMORY_MAX_BYTES: u64 = 240 << 20;
+/// Most memory that the threads may take together. One takes less than 128 MiB at the default effort.
+const MEMORY_MAX_BYTES: u64 = 1 << 30;
 /// Bytes of compressed output collected before they are written.
 const OUTPUT_LEN_BYTES: usize = 64 << 10;
 
@@ -26,18 +26,7 @@ pub(super) struct XzWriter<W: Write> {
 impl<W: Write> XzWriter<W> {
     /// Uses as many of `threads` as fit into the memory bound. Their number does not change the bytes.
     pub(super) fn new(output: W, effort: Effort, threads: NonZeroUsize) -> io::Result<Self> {
-        let mut options = LzmaOptions::new_preset(preset(effort))?;
-        options.dict_size(DICTIONARY_LEN_BYTES);
-        let mut filters = Filters::new();
-        filters.lzma2(&options);
-        let mut builder = MtStreamBuilder::new();
-        builder.block_size(BLOCK_LEN_BYTES).filters(filters).check(Check::Crc64);
-        let mut count = u32::try_from(threads.get()).unwrap_or(u32::MAX).min(256);
-        builder.threads(count);
-        while count > 1 && builder.memusage() > MEMORY_MAX_BYTES {
-            count -= 1;
-            builder.threads(count);
-        }
+        let builder = settings(effort, threads)?;
         Ok(Self { output, stream: builder.encoder()?, room: Vec::with_capacity(OUTPUT_LEN_BYTES) })
     }
 
@@ -81,6 +70,23 @@ impl<W: Write> Write for XzWriter<W> {
     }
 }
 
+/// How liblzma is to be used.
+fn settings(effort: Effort, threads: NonZeroUsize) -> io::Result<MtStreamBuilder> {
+    let mut options = LzmaOptions::new_preset(preset(effort))?;
+    options.dict_size(DICTIONARY_LEN_BYTES);
+    let mut filters = Filters::new();
+    filters.lzma2(&options);
+    let mut builder = MtStreamBuilder::new();
+    builder.block_size(BLOCK_LEN_BYTES).filters(filters).check(Check::Crc64);
+    let mut count = u32::try_from(threads.get()).unwrap_or(u32::MAX).min(256);
+    builder.threads(count);
+    while count > 1 && builder.memusage() > MEMORY_MAX_BYTES {
+        count -= 1;
+        builder.threads(count);
+    }
+    Ok(builder)
+}
+
 /// Presets of liblzma.
 const fn preset(effort: Effort) -> u32 {
     match effort {
@@ -88,5 +94,19 @@ const fn preset(effort: Effort) -> u32 {
         Effort::Fast => 3,
         Effort::Better => 6,
         Effort::Best => 9,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_threads_fit_into_256_mib_and_many_into_the_bound() {
+        let memory =
+            |threads| settings(Effort::default(), NonZeroUsize::new(threads).unwrap()).unwrap().memusage();
+        let (one, two) = (memory(1), memory(2));
+        assert!(one < 128 << 20 && one < two && two <= 256 << 20, "{one} {two}");
+        assert!((MEMORY_MAX_BYTES / 2..=MEMORY_MAX_BYTES).contains(&memory(200)));
     }
 }
