@@ -4,9 +4,11 @@
 use crate::step::{find, program, run};
 
 /// Debian package and a program of it that tests start.
-const TOOLS: [(&str, &str); 13] = [
+const TOOLS: [(&str, &str); 15] = [
     ("mender-artifact", "mender-artifact"),
     ("mender-client", "mender"),
+    ("libubootenv-tool", "fw_printenv"),
+    ("binutils", "strip"),
     ("xdelta3", "xdelta3"),
     ("bsdiff", "bsdiff"),
     ("e2fsprogs", "mkfs.ext4"),
