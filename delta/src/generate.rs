@@ -4,7 +4,8 @@
 
 use crate::apply::{Applier, CallerError, Header, Target};
 use crate::error::Error;
-use crate::format::native::writer::{self, Images};
+use crate::format::native::cut::Images;
+use crate::format::native::writer;
 use crate::matching::budget::Budget;
 use crate::matching::unit::{self, Placed};
 use crate::op::Op;

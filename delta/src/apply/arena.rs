@@ -2,41 +2,56 @@
 
 use super::streams::Streams;
 use crate::entropy::lzma2::{Lzma2Decoder, PROBABILITIES};
+use crate::entropy::mixing::difference::MARGIN;
+use crate::entropy::mixing::model::{Model, words};
 use crate::error::Error;
 use crate::format::native::header::{Codec, Header};
 
-/// An arena at any address: the probabilities may need a byte to be aligned.
-const ALIGNMENT_SLACK: u64 = 1;
+/// An arena at any address: up to three bytes are left out so that words are aligned.
+const ALIGNMENT_SLACK: u64 = 3;
 
 /// The parts of an arena.
 pub(super) struct Memory<'m> {
-    pub body: &'m mut [u8],
-    pub base: &'m mut [u8],
-    pub difference: &'m mut [u8],
-    pub streams: Streams<'m>,
+    pub(super) body: &'m mut [u8],
+    pub(super) base: &'m mut [u8],
+    pub(super) target: &'m mut [u8],
+    pub(super) streams: Streams<'m>,
+}
+
+/// Lines of the model's table, as a power of two; the header has been checked.
+fn lines_log2(header: &Header) -> u32 {
+    (header.history[0] / 64).max(1).ilog2()
 }
 
 /// Bytes of arena that applying a delta with `header` takes.
 pub fn memory_needed(header: &Header) -> u64 {
+    let decoder = |history: u32| u64::from(history) + 2 * PROBABILITIES as u64;
+    let [control, difference, literal] = header.history;
     let coder = match header.codec {
-        Codec::Stored => 0,
-        Codec::Lzma2 => {
-            let histories: u64 = header.history.iter().map(|&history| u64::from(history)).sum();
-            histories + 3 * 2 * PROBABILITIES as u64
-        }
+        Codec::Lzma2 => decoder(control) + decoder(difference) + decoder(literal),
+        Codec::Mixed => 4 * words(lines_log2(header)) as u64 + decoder(literal),
     };
-    ALIGNMENT_SLACK + coder + u64::from(header.window_body) + 2 * u64::from(header.io_block)
+    let buffers = 2 * u64::from(header.io_block) + 2 * MARGIN as u64;
+    ALIGNMENT_SLACK + coder + u64::from(header.window_body) + buffers
 }
 
-/// Cuts pieces off the front of an arena.
+/// Cuts pieces off the front of an arena. `Memory::new` has compared the sum of all lengths with the arena's, and
+/// takes words before half-words before bytes, so that each is aligned.
 struct Arena<'m>(&'m mut [u8]);
 
 impl<'m> Arena<'m> {
     fn bytes(&mut self, len: usize) -> &'m mut [u8] {
-        // `Memory::new` has compared the sum of all lengths with the arena's.
         let (piece, rest) = core::mem::take(&mut self.0).split_at_mut(len);
         self.0 = rest;
         piece
+    }
+
+    fn words(&mut self, len: usize) -> &'m mut [u32] {
+        bytemuck::cast_slice_mut(self.bytes(4 * len))
+    }
+
+    fn probabilities(&mut self) -> &'m mut [u16] {
+        bytemuck::cast_slice_mut(self.bytes(2 * PROBABILITIES))
     }
 }
 
@@ -46,23 +61,27 @@ impl<'m> Memory<'m> {
         if wanted > limit {
             return Err(Error::Limit { what: "memory to apply", wanted, limit });
         }
-        let misaligned = arena.as_ptr().align_offset(align_of::<u16>());
+        let misaligned = arena.as_ptr().align_offset(align_of::<u32>());
         let mut arena = Arena(&mut arena[misaligned..]);
         let streams = match header.codec {
-            Codec::Stored => Streams::Stored,
             Codec::Lzma2 => {
-                let probabilities = arena.bytes(3 * 2 * PROBABILITIES);
-                let mut probabilities =
-                    bytemuck::cast_slice_mut(probabilities).chunks_exact_mut(PROBABILITIES);
-                let mut decoder = |history| {
-                    let probabilities = probabilities.next().unwrap_or_default();
-                    Lzma2Decoder::new(arena.bytes(history as usize), probabilities)
-                };
-                Streams::Lzma2(header.history.map(&mut decoder))
+                let probabilities = [arena.probabilities(), arena.probabilities(), arena.probabilities()];
+                let mut histories = header.history.into_iter();
+                Streams::Lzma2(probabilities.map(|probabilities| {
+                    let history = histories.next().unwrap_or_default() as usize;
+                    Lzma2Decoder::new(arena.bytes(history), probabilities)
+                }))
+            }
+            Codec::Mixed => {
+                let lines_log2 = lines_log2(header);
+                let model = Model::new(lines_log2, arena.words(words(lines_log2)));
+                let probabilities = arena.probabilities();
+                let history = arena.bytes(header.history[2] as usize);
+                Streams::Mixed { model, literals: Lzma2Decoder::new(history, probabilities) }
             }
         };
-        let (base, difference) =
-            (arena.bytes(header.io_block as usize), arena.bytes(header.io_block as usize));
-        Ok(Memory { body: arena.bytes(header.window_body as usize), base, difference, streams })
+        let io_block = header.io_block as usize;
+        let (base, target) = (arena.bytes(io_block + 2 * MARGIN), arena.bytes(io_block));
+        Ok(Memory { body: arena.bytes(header.window_body as usize), base, target, streams })
     }
 }

@@ -94,7 +94,7 @@ impl<'m> Applier<'m> {
         Ok(Applier {
             header: *header,
             body: memory.body,
-            buffers: window::Buffers { base: memory.base, difference: memory.difference },
+            buffers: window::Buffers { base: memory.base, target: memory.target },
             streams: memory.streams,
             window_header: [0; WindowHeader::LEN],
             reading: if header.target_size == 0 { Reading::Done } else { Reading::Header { filled: 0 } },
@@ -209,7 +209,7 @@ impl<'m> Applier<'m> {
         window.check_body(body, at)?;
         window::Window {
             at,
-            streams: self.streams.open(window, body),
+            streams: self.streams.open(window, body, at),
             buffers: &mut self.buffers,
             base_size: self.header.base_size,
             base_at: &mut self.base_at,

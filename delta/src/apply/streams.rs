@@ -1,19 +1,26 @@
-//! The three streams of a window, unpacked piece by piece as operations ask for them.
+//! The streams of a window, unpacked piece by piece as operations ask for them.
 
-use crate::entropy::lzma2::{Damaged, Lzma2Decoder};
+use crate::entropy::lzma2::Lzma2Decoder;
+use crate::entropy::mixing::coder::Decoder;
+use crate::entropy::mixing::difference::MARGIN;
+use crate::entropy::mixing::model::{Copying, Model};
 use crate::error::Error;
-use crate::format::native::window::{Stream, WindowHeader};
+use crate::format::native::window::{CopyKind, Stream, WindowHeader, unzigzag};
 
 /// Decoders that live as long as the delta.
-#[expect(clippy::large_enum_variant, reason = "one of them exists, and there is nowhere to put a box")]
 pub(super) enum Streams<'m> {
-    /// Streams lie in the body as they are.
-    Stored,
     /// One decoder a stream.
     Lzma2([Lzma2Decoder<'m>; 3]),
+    /// One for operations and differences, one for literals.
+    Mixed {
+        /// Of operations and differences.
+        model: Model<'m>,
+        /// Of literals.
+        literals: Lzma2Decoder<'m>,
+    },
 }
 
-/// One stream of one window.
+/// One packed stream of one window.
 #[derive(Default)]
 struct Part<'b> {
     packed: &'b [u8],
@@ -26,53 +33,56 @@ struct Part<'b> {
 pub(super) struct Opened<'s, 'b, 'm> {
     decoders: &'s mut Streams<'m>,
     parts: [Part<'b>; 3],
+    /// Of operations and differences, where a model decodes them.
+    coder: Decoder<'b>,
+    /// Where in the delta the window begins, for errors.
     at: u64,
 }
 
 const NAMES: [&str; 3] = ["control stream", "difference stream", "literal stream"];
 
 impl<'m> Streams<'m> {
-    /// The streams of the window whose `body` has the lengths of `window`.
-    pub(super) fn open<'s, 'b>(&'s mut self, window: &WindowHeader, body: &'b [u8]) -> Opened<'s, 'b, 'm> {
+    /// The streams of the window at `at`, whose `body` has the lengths of `window`.
+    pub(super) fn open<'s, 'b>(
+        &'s mut self,
+        window: &WindowHeader,
+        body: &'b [u8],
+        at: u64,
+    ) -> Opened<'s, 'b, 'm> {
         let mut rest = body;
         let parts = core::array::from_fn(|i| {
             let (packed, behind) = rest.split_at(window.packed[i] as usize);
             rest = behind;
             Part { packed, at: 0, left: window.plain[i].into() }
         });
-        Opened { decoders: self, parts, at: 0 }
+        let coded = match self {
+            Streams::Lzma2(_) => &[],
+            Streams::Mixed { .. } => &body[..window.packed[Stream::Control as usize] as usize],
+        };
+        Opened { decoders: self, parts, coder: Decoder::new(coded), at }
     }
 }
 
 impl Opened<'_, '_, '_> {
-    /// Errors from here on speak of the window at `offset` of the delta.
-    pub(super) fn set_offset(&mut self, offset: u64) {
-        self.at = offset;
-    }
-
-    /// Takes the next bytes of `stream`.
-    pub(super) fn take(&mut self, stream: Stream, out: &mut [u8]) -> Result<(), Error> {
+    /// Takes the next bytes of a stream of LZMA2 chunks.
+    fn take(&mut self, stream: Stream, out: &mut [u8]) -> Result<(), Error> {
         let i = stream as usize;
         let (part, wanted) = (&mut self.parts[i], out.len() as u64);
         if part.left < wanted {
             return Err(Error::format(NAMES[i], self.at, part.left, wanted));
         }
         part.left -= wanted;
-        match self.decoders {
-            Streams::Stored => {
-                let from = part.packed.get(part.at..).and_then(|rest| rest.get(..out.len())).ok_or(Damaged);
-                out.copy_from_slice(from.map_err(|e| e.at(NAMES[i], self.at, wanted, part.at as u64))?);
-                part.at += out.len();
-                Ok(())
-            }
-            Streams::Lzma2(decoders) => decoders[i]
-                .read(part.packed, &mut part.at, out)
-                .map_err(|e| e.at(NAMES[i], self.at, wanted, part.at as u64)),
-        }
+        let decoder = match self.decoders {
+            Streams::Lzma2(decoders) => &mut decoders[i],
+            Streams::Mixed { literals, .. } => literals,
+        };
+        decoder
+            .read(part.packed, &mut part.at, out)
+            .map_err(|_| Error::format(NAMES[i], self.at, wanted, part.at as u64))
     }
 
-    /// Takes a number of the control stream.
-    pub(super) fn number(&mut self) -> Result<u64, Error> {
+    /// Takes a number of the control stream of LZMA2 chunks.
+    fn number(&mut self) -> Result<u64, Error> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let mut byte = [0];
@@ -89,19 +99,85 @@ impl Opened<'_, '_, '_> {
         Err(Error::format("control number", self.at, u64::MAX, value))
     }
 
+    /// What the model decodes behind the end of its bytes means nothing.
+    fn within<T>(&self, value: T) -> Result<T, Error> {
+        let (used, there) = (self.coder.used() as u64, self.parts[0].packed.len() as u64);
+        if used > there { Err(Error::format(NAMES[0], self.at, there, used)) } else { Ok(value) }
+    }
+
+    /// Takes the length of an operation's literals.
+    pub(super) fn literal_len(&mut self) -> Result<u64, Error> {
+        match self.decoders {
+            Streams::Lzma2(_) => self.number(),
+            Streams::Mixed { model, .. } => {
+                let len = model.literal_len(&mut self.coder, 0);
+                self.within(len)
+            }
+        }
+    }
+
+    /// Takes how an operation copies.
+    pub(super) fn copying(&mut self) -> Result<Copying, Error> {
+        match self.decoders {
+            Streams::Lzma2(_) => {
+                let copy = self.number()?;
+                let (kind, len) = (CopyKind::of_code(copy & 3, self.at)?, copy >> 2);
+                let distance = if kind == CopyKind::Zero || len == 0 { 0 } else { unzigzag(self.number()?) };
+                Ok(Copying { kind, len, distance })
+            }
+            Streams::Mixed { model, .. } => {
+                let copying = model.copying(&mut self.coder, Copying::ANY);
+                self.within(copying)
+            }
+        }
+    }
+
+    /// Takes literals.
+    pub(super) fn literals(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        self.take(Stream::Literal, out)
+    }
+
+    /// Takes bytes that resemble those of the base. `old` holds these with [`MARGIN`] bytes before and behind;
+    /// `base_at` is their offset.
+    pub(super) fn difference(&mut self, old: &[u8], base_at: u64, out: &mut [u8]) -> Result<(), Error> {
+        match self.decoders {
+            Streams::Lzma2(_) => {
+                self.take(Stream::Difference, out)?;
+                for (byte, old) in out.iter_mut().zip(&old[MARGIN..]) {
+                    *byte = byte.wrapping_add(*old);
+                }
+                Ok(())
+            }
+            Streams::Mixed { model, .. } => {
+                model.difference(&mut self.coder, old, base_at, out);
+                self.within(())
+            }
+        }
+    }
+
     /// Whether everything has been taken: a window has nothing left over.
-    pub(super) fn finish(&self) -> Result<(), Error> {
+    pub(super) fn finish(&mut self) -> Result<(), Error> {
+        let decoders = match self.decoders {
+            Streams::Lzma2(decoders) => &decoders[..],
+            Streams::Mixed { literals, .. } => {
+                if !self.coder.is_at_end() {
+                    let there = self.parts[0].packed.len() as u64;
+                    return Err(Error::format(NAMES[0], self.at, there, self.coder.used() as u64));
+                }
+                // The model has no plain length, and differences no bytes of their own.
+                self.parts[0].at = self.parts[0].packed.len();
+                core::slice::from_ref(literals)
+            }
+        };
+        if let Some(i) = decoders.iter().position(|decoder| !decoder.is_between_chunks()) {
+            return Err(Error::format(NAMES[i], self.at, 0, 1));
+        }
         for (i, part) in self.parts.iter().enumerate() {
             if part.left != 0 {
                 return Err(Error::format(NAMES[i], self.at, 0, part.left));
             }
             if part.at != part.packed.len() {
                 return Err(Error::format(NAMES[i], self.at, part.at as u64, part.packed.len() as u64));
-            }
-        }
-        if let Streams::Lzma2(decoders) = &self.decoders {
-            if let Some(i) = decoders.iter().position(|decoder| !decoder.is_between_chunks()) {
-                return Err(Error::format(NAMES[i], self.at, 0, 1));
             }
         }
         Ok(())

@@ -2,26 +2,36 @@
 
 use super::streams::Opened;
 use super::{Base, Target};
+use crate::entropy::mixing::difference::MARGIN;
 use crate::error::Error;
-use crate::format::native::window::{CopyKind, Stream, unzigzag};
+use crate::format::native::window::CopyKind;
 use sha2::{Digest, Sha256};
 
-/// Working space of the operations; both are `io_block` bytes long.
+/// Working space of the operations.
 pub(super) struct Buffers<'m> {
-    pub base: &'m mut [u8],
-    pub difference: &'m mut [u8],
+    /// A piece of base with [`MARGIN`] bytes before and behind.
+    pub(super) base: &'m mut [u8],
+    /// A piece of target, `io_block` bytes.
+    pub(super) target: &'m mut [u8],
 }
 
 /// A window being applied.
 pub(super) struct Window<'a, 'b, 'm> {
     /// Where in the delta it begins, for errors.
-    pub at: u64,
-    pub streams: Opened<'a, 'b, 'm>,
-    pub buffers: &'a mut Buffers<'m>,
-    pub base_size: u64,
-    pub base_at: &'a mut u64,
-    pub digest: &'a mut Sha256,
-    pub written: &'a mut u64,
+    pub(super) at: u64,
+    pub(super) streams: Opened<'a, 'b, 'm>,
+    pub(super) buffers: &'a mut Buffers<'m>,
+    pub(super) base_size: u64,
+    pub(super) base_at: &'a mut u64,
+    pub(super) digest: &'a mut Sha256,
+    pub(super) written: &'a mut u64,
+}
+
+/// A range of the base, and how far it is read.
+struct Range {
+    from: u64,
+    end: u64,
+    at: u64,
 }
 
 impl Window<'_, '_, '_> {
@@ -32,98 +42,90 @@ impl Window<'_, '_, '_> {
         base: &mut dyn Base,
         target: &mut dyn Target,
     ) -> Result<(), Error> {
-        self.streams.set_offset(self.at);
         let mut left = len;
         while left > 0 {
-            let literal = self.length("literal length", left)?;
-            self.literal(literal, target)?;
-            left -= literal;
-            let copy = self.streams.number()?;
-            let kind = CopyKind::of_code(copy & 3, self.at)?;
-            let copy = self.checked("copy length", left, copy >> 2)?;
-            if literal == 0 && copy == 0 {
+            let literal = self.streams.literal_len()?;
+            left = self.less("literal length", left, literal)?;
+            self.pieces(literal, target, |window, piece| {
+                window.streams.literals(&mut window.buffers.target[..piece])
+            })?;
+            let copying = self.streams.copying()?;
+            left = self.less("copy length", left, copying.len)?;
+            if literal == 0 && copying.len == 0 {
                 // Every operation makes progress, so that a window ends.
                 return Err(Error::format("operation length", self.at, 1, 0));
             }
-            if copy > 0 {
-                self.copy(kind, copy, base, target)?;
-                left -= copy;
+            if copying.kind == CopyKind::Zero {
+                self.buffers.target.fill(0);
+                self.pieces(copying.len, target, |_, _| Ok(()))?;
+            } else if copying.len > 0 {
+                let mut range = self.range(copying.distance, copying.len)?;
+                self.pieces(copying.len, target, |window, piece| match copying.kind {
+                    CopyKind::Add => window.add(&mut range, piece, base),
+                    _ => window.copy(&mut range, piece, base),
+                })?;
             }
         }
         self.streams.finish()
     }
 
-    fn length(&mut self, field: &'static str, most: u64) -> Result<u64, Error> {
-        let len = self.streams.number()?;
-        self.checked(field, most, len)
+    fn less(&self, field: &'static str, left: u64, len: u64) -> Result<u64, Error> {
+        left.checked_sub(len).ok_or(Error::format(field, self.at, left, len))
     }
 
-    fn checked(&self, field: &'static str, most: u64, found: u64) -> Result<u64, Error> {
-        if found > most { Err(Error::format(field, self.at, most, found)) } else { Ok(found) }
-    }
-
-    fn literal(&mut self, len: u64, target: &mut dyn Target) -> Result<(), Error> {
-        self.in_pieces(len, |window, piece, _| {
-            let out = &mut window.buffers.base[..piece];
-            window.streams.take(Stream::Literal, out)?;
-            window.digest.update(&*out);
-            target.write(out).map_err(Error::Target)
-        })
-    }
-
-    fn copy(
-        &mut self,
-        kind: CopyKind,
-        len: u64,
-        base: &mut dyn Base,
-        target: &mut dyn Target,
-    ) -> Result<(), Error> {
-        if kind == CopyKind::Zero {
-            self.buffers.base.fill(0);
-            return self.in_pieces(len, |window, piece, _| {
-                let out = &window.buffers.base[..piece];
-                window.digest.update(out);
-                target.write(out).map_err(Error::Target)
-            });
-        }
-        let distance = unzigzag(self.streams.number()?);
-        // Sizes are below 2^63, so that a sum out of range is negative or too large, but never wraps.
-        let from = self
-            .base_at
-            .checked_add_signed(distance)
-            .filter(|&from| from.checked_add(len).is_some_and(|end| end <= self.base_size));
-        let Some(from) = from else {
-            let found = self.base_at.wrapping_add_signed(distance);
-            return Err(Error::format("copy offset", self.at, self.base_size.saturating_sub(len), found));
-        };
-        *self.base_at = from + len;
-        self.in_pieces(len, |window, piece, done| {
-            let out = &mut window.buffers.base[..piece];
-            base.read_at(from + done, out).map_err(Error::Base)?;
-            if kind == CopyKind::Add {
-                let difference = &mut window.buffers.difference[..piece];
-                window.streams.take(Stream::Difference, difference)?;
-                for (byte, difference) in out.iter_mut().zip(difference) {
-                    *byte = byte.wrapping_add(*difference);
-                }
+    /// The range of `len` bytes of base that begins `distance` behind the end of the last one.
+    fn range(&mut self, distance: i64, len: u64) -> Result<Range, Error> {
+        let from = self.base_at.checked_add_signed(distance);
+        let range = from.and_then(|from| Some(Range { from, end: from.checked_add(len)?, at: from }));
+        match range.filter(|range| range.end <= self.base_size) {
+            Some(range) => {
+                *self.base_at = range.end;
+                Ok(range)
             }
-            window.digest.update(&*out);
-            target.write(out).map_err(Error::Target)
-        })
+            None => {
+                let found = self.base_at.wrapping_add_signed(distance);
+                Err(Error::format("copy offset", self.at, self.base_size.saturating_sub(len), found))
+            }
+        }
     }
 
-    /// Calls `work` with the length of each piece and what came before it.
-    fn in_pieces(
+    fn copy(&mut self, range: &mut Range, piece: usize, base: &mut dyn Base) -> Result<(), Error> {
+        base.read_at(range.at, &mut self.buffers.target[..piece]).map_err(Error::Base)?;
+        range.at += piece as u64;
+        Ok(())
+    }
+
+    fn add(&mut self, range: &mut Range, piece: usize, base: &mut dyn Base) -> Result<(), Error> {
+        let old = &mut self.buffers.base[..piece + 2 * MARGIN];
+        // The margins stay inside of the range; what is outside counts as zero.
+        let margin = |there: u64| usize::try_from(there).map_or(MARGIN, |there| there.min(MARGIN));
+        let before = margin(range.at - range.from);
+        let behind = margin(range.end - range.at - piece as u64);
+        old[..MARGIN].fill(0);
+        old[MARGIN + piece..].fill(0);
+        let read = &mut old[MARGIN - before..MARGIN + piece + behind];
+        base.read_at(range.at - before as u64, read).map_err(Error::Base)?;
+        self.streams.difference(old, range.at, &mut self.buffers.target[..piece])?;
+        range.at += piece as u64;
+        Ok(())
+    }
+
+    /// Has `make` put each piece of `len` bytes into the target buffer, and yields it.
+    fn pieces(
         &mut self,
         len: u64,
-        mut work: impl FnMut(&mut Self, usize, u64) -> Result<(), Error>,
+        target: &mut dyn Target,
+        mut make: impl FnMut(&mut Self, usize) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut done = 0;
-        while done < len {
-            let most = self.buffers.base.len();
-            let piece = usize::try_from(len - done).map_or(most, |left| left.min(most));
-            work(self, piece, done)?;
-            done += piece as u64;
+        let mut left = len;
+        while left > 0 {
+            let most = self.buffers.target.len();
+            let piece = usize::try_from(left).map_or(most, |left| left.min(most));
+            make(self, piece)?;
+            let out = &self.buffers.target[..piece];
+            self.digest.update(out);
+            target.write(out).map_err(Error::Target)?;
+            left -= piece as u64;
             *self.written += piece as u64;
         }
         Ok(())

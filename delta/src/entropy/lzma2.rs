@@ -4,8 +4,6 @@
 //! "LZMA specification". History runs across chunks and windows. Only what the encoder of this crate writes is
 //! needed, but every stream of chunks is taken, hostile ones included: distances, lengths and chunk ends are checked.
 
-use crate::error::Error;
-
 const STATES: usize = 12;
 const POS_STATES: usize = 16;
 const LITERAL_CODERS: usize = 1 << 4;
@@ -185,13 +183,6 @@ enum Needs {
 /// Why decoding stopped, without the place: the caller knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Damaged;
-
-impl Damaged {
-    /// The error for the stream `field` of the window at `offset`.
-    pub(crate) fn at(self, field: &'static str, offset: u64, expected: u64, found: u64) -> Error {
-        Error::format(field, offset, expected, found)
-    }
-}
 
 impl<'m> Lzma2Decoder<'m> {
     /// A decoder with an empty history. `ring` is as long as the history that the encoder used, or longer;

@@ -3,3 +3,4 @@
 pub mod lzma2;
 #[cfg(feature = "std")]
 pub mod lzma2_encoder;
+pub mod mixing;

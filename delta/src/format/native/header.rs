@@ -1,6 +1,7 @@
 //! Header of a native delta: encoding beside decoding. Layout: docs/delta-format.md, section "Header".
 
 use super::crc32::crc32;
+use crate::entropy::mixing::model::{LINES_LOG2, line_bytes};
 use crate::error::Error;
 
 /// First bytes of every native delta.
@@ -11,10 +12,10 @@ pub const VERSION: u16 = 1;
 /// How the streams of a delta are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codec {
-    /// Not at all.
-    Stored,
-    /// LZMA2 chunks, one history per stream over the whole delta.
-    Lzma2,
+    /// Each stream as LZMA2 chunks, with one history over the whole delta: quick to apply.
+    Lzma2 = 1,
+    /// Operations and differences by a context-mixing model that knows the base; literals as LZMA2 chunks.
+    Mixed = 2,
 }
 
 /// What a delta promises and needs. All sizes are in bytes.
@@ -32,7 +33,8 @@ pub struct Header {
     pub memory: u64,
     /// Packing of the streams.
     pub codec: Codec,
-    /// History of the control, difference and literal streams.
+    /// History of the control, difference and literal streams. With [`Codec::Mixed`] the first is the size of the
+    /// model's table of contexts, a power of two, and the second is 0.
     pub history: [u32; 3],
     /// Largest body of a window.
     pub window_body: u32,
@@ -56,10 +58,7 @@ impl Header {
         let mut out = [0; Self::LEN];
         out[0..8].copy_from_slice(&MAGIC);
         out[8..10].copy_from_slice(&VERSION.to_le_bytes());
-        out[10] = match self.codec {
-            Codec::Stored => 0,
-            Codec::Lzma2 => 1,
-        };
+        out[10] = self.codec as u8;
         out[16..24].copy_from_slice(&self.base_size.to_le_bytes());
         out[24..32].copy_from_slice(&self.target_size.to_le_bytes());
         out[32..64].copy_from_slice(&self.base_sha256);
@@ -100,8 +99,8 @@ impl Header {
             return Err(Error::format("header check value", 128, check.into(), u32_at(Self::LEN - 4).into()));
         }
         let codec = match bytes[10] {
-            0 => Codec::Stored,
             1 => Codec::Lzma2,
+            2 => Codec::Mixed,
             other => return Err(Error::Unsupported { field: "codec", found: other.into() }),
         };
         if let Some(at) = (11..16).chain(124..128).find(|&at| bytes[at] != 0) {
@@ -128,6 +127,16 @@ impl Header {
         }
         if let Some(&history) = header.history.iter().find(|&&history| history > MAX_HISTORY) {
             return Err(Error::format("history", 104, MAX_HISTORY.into(), history.into()));
+        }
+        if codec == Codec::Mixed {
+            let (least, most) = (line_bytes(*LINES_LOG2.start()), line_bytes(*LINES_LOG2.end()));
+            let table = header.history[0];
+            if !table.is_power_of_two() || !(least..=most).contains(&table) {
+                return Err(Error::format("table of contexts", 104, most.into(), table.into()));
+            }
+            if header.history[1] != 0 {
+                return Err(Error::format("history", 108, 0, header.history[1].into()));
+            }
         }
         if header.window_body > MAX_WINDOW_BODY {
             return Err(Error::format("window body", 116, MAX_WINDOW_BODY.into(), header.window_body.into()));

@@ -109,21 +109,17 @@ impl WindowHeader {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyKind {
     /// Bytes of the base as they are.
-    Exact,
+    Exact = 0,
     /// Bytes of the base, each plus a byte of the difference stream, modulo 256.
-    Add,
+    Add = 1,
     /// Zero bytes; takes no base position.
-    Zero,
+    Zero = 2,
 }
 
 impl CopyKind {
     /// The two low bits of the copy number.
     pub fn code(self) -> u64 {
-        match self {
-            CopyKind::Exact => 0,
-            CopyKind::Add => 1,
-            CopyKind::Zero => 2,
-        }
+        self as u64
     }
 
     /// The kind that `code` stands for; `at` is where in the delta its window begins.
