@@ -1,7 +1,8 @@
 //! Binary deltas between root file systems: made in parallel, applied in bounded memory.
 //!
 //! * [`apply`]: the applier, a sans-I/O state machine for devices (`no_std`, no allocation).
-//! * [`generate`]: makes a delta of two images and proves it.
+//! * `generate`: makes a delta of two images and proves it.
+//! * `artifact`: the same between Artifacts.
 //! * [`format`]: the native container; docs/delta-format.md is the byte-level truth.
 //!
 //! Without the feature `std` only the applier is there.
@@ -9,6 +10,8 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod apply;
+#[cfg(feature = "std")]
+pub mod artifact;
 pub mod entropy;
 pub mod error;
 pub mod format;

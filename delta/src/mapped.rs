@@ -16,18 +16,25 @@ impl MappedImage {
     /// Maps the file or block device at `path`.
     ///
     /// # Errors
-    /// `Io` when it cannot be opened, sized or mapped; `Limit` when it does not fit the address space.
+    /// `Io` when it cannot be opened, sized or mapped, or does not fit the address space.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let failed = |action| move |source| Error::Io { action, path: path.into(), source };
-        let mut file = File::open(path).map_err(failed("open"))?;
-        let len = file.seek(SeekFrom::End(0)).map_err(failed("find the size"))?;
+        let file = File::open(path).map_err(failed("open"))?;
+        Self::of(&file).map_err(failed("map"))
+    }
+
+    /// Maps an open file, wherever its cursor is; moves the cursor.
+    ///
+    /// # Errors
+    /// When the file cannot be sized or mapped, or does not fit the address space.
+    pub fn of(mut file: &File) -> std::io::Result<Self> {
+        let len = file.seek(SeekFrom::End(0))?;
         if len == 0 {
             return Ok(MappedImage { map: None });
         }
-        let limit = isize::MAX as u64;
-        let fits = usize::try_from(len).ok().filter(|_| len <= limit);
-        let len = fits.ok_or(Error::Limit { what: "image to map", wanted: len, limit })?;
-        Ok(MappedImage { map: Some(map(&file, len).map_err(failed("map"))?) })
+        let fits = usize::try_from(len).ok().filter(|&len| len <= isize::MAX as usize);
+        let len = fits.ok_or(std::io::ErrorKind::FileTooLarge)?;
+        Ok(MappedImage { map: Some(map(file, len)?) })
     }
 
     /// The bytes.

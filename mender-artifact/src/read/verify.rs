@@ -4,7 +4,7 @@ use crate::error::{Defect, Entry, Error};
 
 /// Something that can tell whether a signature belongs to a manifest: a public key, several of
 /// them, or a device's secure element.
-pub trait Verify {
+pub trait Verify: Sync {
     /// Checks `signature`, decoded from base64, against the exact bytes of `manifest`.
     ///
     /// # Errors

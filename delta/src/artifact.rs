@@ -1,0 +1,236 @@
+//! Delta Artifacts: two full Artifacts to one that carries the way from one to the other. The only file that knows
+//! the crate `mender-artifact`.
+
+use crate::error::Error;
+use crate::generate::{GenerateReport, generate};
+use crate::mapped::MappedImage;
+use crate::options::GenerateOptions;
+use mender_artifact::compression::Compression;
+use mender_artifact::error as artifact_error;
+use mender_artifact::header::{ArtifactHeader, PayloadFile, PayloadHeader, TypeInfoValue};
+use mender_artifact::limits::Limits;
+use mender_artifact::read::verify::{SignatureRule, Verify};
+use mender_artifact::read::{PayloadSink, ReadOptions, read_artifact};
+use mender_artifact::sign::Signer;
+use mender_artifact::write::input::PayloadInput;
+use mender_artifact::write::plan::{ArtifactPlan, PayloadPlan, ROOTFS_IMAGE};
+use mender_artifact::write::{WriteOptions, write_artifact};
+use serde_json::json;
+use std::fs::File;
+use std::io::{BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// Payload type of Artifacts that carry a native delta: the name of the Update Module that applies it.
+pub const PAYLOAD_TYPE: &str = "mender-delta";
+/// `delta_algorithm` in the meta-data of a native delta.
+pub const ALGORITHM: &str = "mender-native";
+/// The key under which devices know the SHA-256 of their root file system.
+pub const CHECKSUM: &str = "rootfs-image.checksum";
+
+/// Options of [`write_delta_artifact`].
+#[derive(Clone, Copy, Default)]
+pub struct DeltaArtifactOptions<'a> {
+    /// How the delta is made.
+    pub generate: GenerateOptions<'a>,
+    /// Signs the delta Artifact.
+    pub signer: Option<&'a dyn Signer>,
+    /// Key that both Artifacts must be signed with.
+    pub verify: Option<&'a dyn Verify>,
+    /// Folder for the unpacked images, which have no name there; by default the system's.
+    pub spool_directory: Option<&'a Path>,
+    /// Packing of the delta Artifact; the delta itself is packed already.
+    pub compression: Compression,
+    /// Most recent time that the delta Artifact may show, in seconds since 1970.
+    pub source_date_epoch: Option<i64>,
+}
+
+/// What writing a delta Artifact gave. Lengths are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeltaArtifactReport {
+    /// Of the full Artifact that the delta stands for.
+    pub full_artifact_len: u64,
+    /// Of the delta Artifact.
+    pub delta_artifact_len: u64,
+    /// About the delta inside.
+    pub delta: GenerateReport,
+}
+
+/// Writes to `output` an Artifact that turns the image in the Artifact `from` into the one in `to`. Name, device
+/// types, scripts, provides, depends, clears and group are those of `to`; it depends on the checksum of `from`.
+///
+/// # Errors
+/// `Artifact` when one cannot be read, `Pair` when they do not make a delta, those of [`generate`], and `Io`.
+pub fn write_delta_artifact(
+    from: &Path,
+    to: &Path,
+    output: &mut dyn Write,
+    options: &DeltaArtifactOptions<'_>,
+) -> Result<DeltaArtifactReport, Error> {
+    let (spool, verify) = (options.spool_directory, options.verify);
+    let (old, new) =
+        rayon::join(|| Unpacked::read(from, spool, verify), || Unpacked::read(to, spool, verify));
+    let (old, new) = (old?, new?);
+    let header = payload_of_delta(&old, &new)?;
+    let mut delta = spool_file(spool)?;
+    let (old_image, new_image) = (old.map()?, new.map()?);
+    let report = generate(old_image.bytes(), new_image.bytes(), &options.generate, &mut delta)?;
+    drop((old_image, new_image));
+    delta.rewind().map_err(spooling)?;
+    let file = PayloadInput::from_reader(delta_name(&new.file), Some(report.delta_len), delta)
+        .with_mode(new.file.mode)
+        .with_modified(new.file.modified);
+    let plan = ArtifactPlan {
+        payloads: vec![PayloadPlan { header, files: vec![file], checksum_provide: None }],
+        compression: options.compression,
+        signer: options.signer,
+        ..ArtifactPlan::like(&new.header)
+    };
+    let write = WriteOptions { source_date_epoch: options.source_date_epoch, ..WriteOptions::default() };
+    let written = write_artifact(plan, output, &write)
+        .map_err(|source| Error::Artifact { path: "delta Artifact".into(), source })?;
+    Ok(DeltaArtifactReport {
+        full_artifact_len: new.len,
+        delta_artifact_len: written.artifact_len_bytes,
+        delta: report,
+    })
+}
+
+fn delta_name(file: &PayloadFile) -> String {
+    format!("{}.delta", file.name)
+}
+
+fn spooling(source: std::io::Error) -> Error {
+    Error::Io { action: "use the spool file", path: "temporary file".into(), source }
+}
+
+fn spool_file(directory: Option<&Path>) -> Result<File, Error> {
+    directory.map_or_else(tempfile::tempfile, tempfile::tempfile_in).map_err(spooling)
+}
+
+/// An Artifact with its image unpacked.
+struct Unpacked {
+    path: PathBuf,
+    header: ArtifactHeader,
+    /// Of the image.
+    file: PayloadFile,
+    image: File,
+    /// Of the Artifact.
+    len: u64,
+}
+
+impl Unpacked {
+    fn read(path: &Path, spool: Option<&Path>, verify: Option<&dyn Verify>) -> Result<Self, Error> {
+        let failed = |source| Error::Io { action: "open", path: path.into(), source };
+        let input = File::open(path).map_err(failed)?;
+        let mut sink = Image { out: BufWriter::with_capacity(1 << 18, spool_file(spool)?), refused: None };
+        let signature = verify.map_or(SignatureRule::NotChecked, SignatureRule::Require);
+        let options = ReadOptions { limits: Limits::computer(), signature, skip_script_contents: false };
+        let read = read_artifact(input, &options, &mut sink);
+        if let Some((field, found)) = sink.refused {
+            let expected = if field == "payload type" { ROOTFS_IMAGE } else { "1" }.to_owned();
+            return Err(Error::Pair { path: path.into(), field, expected, found });
+        }
+        let report = read.map_err(|source| Error::Artifact { path: path.into(), source })?;
+        let image = sink.out.into_inner().map_err(|error| spooling(error.into_error()))?;
+        let file = report.header.payloads.first().and_then(|payload| payload.files.first()).cloned();
+        let missing = Error::Pair {
+            path: path.into(),
+            field: "payload files",
+            expected: "1".into(),
+            found: "0".into(),
+        };
+        Ok(Unpacked {
+            path: path.into(),
+            file: file.ok_or(missing)?,
+            header: report.header,
+            image,
+            len: report.size_bytes,
+        })
+    }
+
+    fn map(&self) -> Result<MappedImage, Error> {
+        MappedImage::of(&self.image).map_err(spooling)
+    }
+
+    /// The payload's header; reading has made sure that there is just one.
+    fn payload(&self) -> Result<&PayloadHeader, Error> {
+        self.header.payloads.first().ok_or(Error::Usage("the Artifact has no payload"))
+    }
+
+    /// SHA-256 of the image in hexadecimal.
+    fn checksum(&self) -> String {
+        self.file.checksum.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether the Artifact provides the checksum of its image: what a device will then compare.
+    fn check_provides(&self) -> Result<(), Error> {
+        let found = match self.payload()?.provides.get(CHECKSUM) {
+            Some(TypeInfoValue::One(value)) if *value == self.checksum() => return Ok(()),
+            Some(TypeInfoValue::One(value)) => value.clone(),
+            Some(TypeInfoValue::Many(_)) => "a list".to_owned(),
+            None => "nothing".to_owned(),
+        };
+        let field = "provides rootfs-image.checksum";
+        Err(Error::Pair { path: self.path.clone(), field, expected: self.checksum(), found })
+    }
+}
+
+/// Takes the only file of a root file system image; refuses other Artifacts before their payload comes.
+struct Image {
+    out: BufWriter<File>,
+    /// The field at fault, and what it is.
+    refused: Option<(&'static str, String)>,
+}
+
+impl PayloadSink for Image {
+    fn header(&mut self, header: &ArtifactHeader) -> Result<(), artifact_error::Error> {
+        self.refused = match &header.payloads[..] {
+            [payload] if payload.payload_type.as_deref() != Some(ROOTFS_IMAGE) => {
+                Some(("payload type", payload.payload_type.clone().unwrap_or_else(|| "none".to_owned())))
+            }
+            [payload] if payload.files.len() != 1 => Some(("payload files", payload.files.len().to_string())),
+            [_] => return Ok(()),
+            payloads => Some(("payloads", payloads.len().to_string())),
+        };
+        Err(artifact_error::Error::new(artifact_error::Defect::Cancelled, artifact_error::Entry::HeaderInfo))
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> Result<(), artifact_error::Error> {
+        self.out
+            .write_all(bytes)
+            .map_err(|error| artifact_error::Error::io(artifact_error::Entry::PayloadFile(0), error))
+    }
+}
+
+/// What the delta Artifact says of its payload.
+fn payload_of_delta(old: &Unpacked, new: &Unpacked) -> Result<PayloadHeader, Error> {
+    old.check_provides()?;
+    new.check_provides()?;
+    if !new.header.compatible_types.iter().any(|device| old.header.compatible_types.contains(device)) {
+        return Err(Error::Pair {
+            path: new.path.clone(),
+            field: "compatible types",
+            expected: format!("one of {}", old.header.compatible_types.join(", ")),
+            found: new.header.compatible_types.join(", "),
+        });
+    }
+    let from = new.payload()?;
+    let mut depends = from.depends.clone();
+    let on = TypeInfoValue::One(old.checksum());
+    if let Some(other) = depends.insert(CHECKSUM.to_owned(), on.clone()).filter(|other| *other != on) {
+        let found = match other {
+            TypeInfoValue::One(value) => value,
+            TypeInfoValue::Many(values) => values.join(", "),
+        };
+        let field = "depends rootfs-image.checksum";
+        return Err(Error::Pair { path: new.path.clone(), field, expected: old.checksum(), found });
+    }
+    Ok(PayloadHeader {
+        payload_type: Some(PAYLOAD_TYPE.to_owned()),
+        provides: from.provides.clone(),
+        depends,
+        clears: from.clears.clone(),
+        meta_data: Some(json!({ "delta_algorithm": ALGORITHM, "rootfs_file_size": new.file.size })),
+        files: Vec::new(),
+    })
+}
