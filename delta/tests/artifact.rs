@@ -1,5 +1,7 @@
 //! Delta Artifacts from two full ones: what they say, what they turn into, and what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use mender_artifact::compression::Compression;
 use mender_artifact::error as artifact_error;
 use mender_artifact::header::{ArtifactHeader, TypeInfoValue};
