@@ -248,6 +248,10 @@ pub(crate) struct DeltaImageArgs {
     #[arg(long, value_name = "NEW.mender")]
     pub(crate) to: PathBuf,
 
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

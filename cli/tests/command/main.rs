@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod delta;
+mod delta_image;
 mod outputs;
 mod read_text;
 mod reference_tool;

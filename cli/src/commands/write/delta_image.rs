@@ -1,9 +1,44 @@
-//! `write delta-image --from OLD --to NEW`.
+//! `write delta-image --from OLD.mender --to NEW.mender`: the delta Artifact, proved before it gets its name.
 
+use super::{compression, source_date_epoch};
 use crate::args::{CompressionName, DeltaImageArgs};
-use crate::exit_code::ExitStatus;
-use crate::failure::Failure;
+use crate::failure::{DeltaFiles, Failure};
+use crate::input::existing_file;
+use crate::key;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::report;
+use crate::report::delta::Made;
+use crate::report::usage::Stopwatch;
+use mender_delta::artifact::{DeltaArtifactOptions, write_delta_artifact};
+use mender_delta::options::GenerateOptions;
 
-pub(crate) fn run(args: &DeltaImageArgs, _compression: Option<CompressionName>) -> Result<(), Failure> {
-    Err(Failure::about(&args.to, ExitStatus::Unsupported, "making delta Artifacts is not supported yet"))
+pub(crate) fn run(args: &DeltaImageArgs, default: Option<CompressionName>) -> Result<(), Failure> {
+    let stopwatch = Stopwatch::start();
+    let (from, to) = (existing_file(&args.from)?, existing_file(&args.to)?);
+    let key = key::private(args.output.key.as_deref())?;
+    let name = args.output.compression.or(default).unwrap_or(CompressionName::Gzip);
+    let mut output = Output::create(&args.output.output_path)?;
+    let progress = Progress::new(!args.output.no_progress);
+    let told = |phase, done, total| progress.tell_phase(phase, done, total);
+    let options = DeltaArtifactOptions {
+        generate: GenerateOptions { progress: Some(&told), ..GenerateOptions::default() },
+        signer: key.as_ref().map(|key| key as _),
+        compression: compression(name).0,
+        source_date_epoch: source_date_epoch()?,
+        ..DeltaArtifactOptions::default()
+    };
+    let files =
+        DeltaFiles { base: &args.from, delta: &args.output.output_path, output: &args.output.output_path };
+    let made = write_delta_artifact(&from, &to, &mut output, &options)
+        .map_err(|error| Failure::delta(files, &error))?;
+    output.commit()?;
+    drop(progress);
+    let made = Made {
+        full_bytes: made.full_artifact_len,
+        delta_bytes: made.delta_artifact_len,
+        memory_to_apply_bytes: made.delta.header.memory,
+        usage: stopwatch.stop(),
+    };
+    report::print_beside(&args.output.output_path, &if args.json { made.json() } else { made.text() })
 }

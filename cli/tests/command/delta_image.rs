@@ -1,0 +1,124 @@
+//! Delta Artifacts out of two full ones.
+
+use crate::workplace::{Workplace, image_bytes, key};
+use serde_json::Value;
+
+/// Two releases as full Artifacts, with something of everything in the second one.
+fn releases(place: &Workplace) {
+    let mut image = image_bytes();
+    place.put("img", &image);
+    place.write_image("old.mender", &[]);
+    image[70_000..70_004].copy_from_slice(b"news");
+    image.extend_from_slice(b"more at the end");
+    place.put("img", &image);
+    place.put("ArtifactInstall_Enter_10", "#!/bin/sh\n");
+    place.ok(&[
+        "write",
+        "rootfs-image",
+        "-f",
+        "img",
+        "-n",
+        "release-2",
+        "-c",
+        "board",
+        "-c",
+        "board-2",
+        "-o",
+        "new.mender",
+        "-s",
+        "ArtifactInstall_Enter_10",
+        "-d",
+        "bootloader:7",
+        "-p",
+        "kernel:6",
+        "-g",
+        "beta",
+        "-G",
+        "alpha",
+        "-N",
+        "release-1",
+        "--clears-provides",
+        "own.*",
+    ]);
+}
+
+fn json(place: &Workplace, artifact: &str) -> Value {
+    serde_json::from_str(&place.ok(&["read", "--json", artifact])).unwrap()
+}
+
+#[test]
+fn it_stands_for_the_new_release_and_depends_on_the_old_image() {
+    let place = Workplace::new();
+    releases(&place);
+    let said =
+        place.ok(&["write", "delta-image", "--from", "old.mender", "--to", "new.mender", "-o", "d.mender"]);
+    let (full, size) = (place.bytes("new.mender").len(), place.bytes("d.mender").len());
+    assert!(
+        said.starts_with(&format!("full size       {full} bytes\ndelta size      {size} bytes\n")),
+        "{said}"
+    );
+    for line in ["saving ", "time ", "peak memory "] {
+        assert!(said.lines().any(|said| said.starts_with(line)), "{said}");
+    }
+    place.ok(&["validate", "d.mender"]);
+
+    let (old, new, mut delta) =
+        (json(&place, "old.mender"), json(&place, "new.mender"), json(&place, "d.mender"));
+    let mut payload = delta["payloads"][0].take();
+    for same in ["name", "group", "compatible_types", "depends_names", "depends_groups", "scripts"] {
+        assert_eq!(delta[same], new[same], "{same}");
+    }
+    let full = &new["payloads"][0];
+    assert_eq!(payload["type"], "mender-delta");
+    assert_eq!(payload["provides"], full["provides"]);
+    assert_eq!(payload["clears_provides"], full["clears_provides"]);
+    assert_eq!(payload["meta_data"]["delta_algorithm"], "mender-native");
+    assert_eq!(payload["meta_data"]["rootfs_file_size"], full["files"][0]["size_bytes"]);
+    assert_eq!(payload["files"][0]["name"], "img.delta");
+    let base = payload["depends"].as_object_mut().unwrap().remove("rootfs-image.checksum");
+    assert_eq!(base.as_ref(), Some(&old["payloads"][0]["files"][0]["sha256"]));
+    assert_eq!(payload["depends"], full["depends"]);
+
+    place.put("old.img", image_bytes());
+    place.ok(&["delta", "apply", "old.img", "d.mender", "-o", "again.img"]);
+    assert_eq!(place.bytes("again.img"), place.bytes("img"));
+}
+
+#[test]
+fn signed_and_the_same_twice() {
+    let place = Workplace::new();
+    releases(&place);
+    let flags = ["write", "delta-image", "--from", "old.mender", "--to", "new.mender", "-o"];
+    let private = key("rsa-pkcs1.pem");
+    place.ok(&[&flags[..], &["one", "-k", &private]].concat());
+    place.ok(&[&flags[..], &["two", "-k", &private, "--no-progress"]].concat());
+    assert_eq!(place.bytes("one"), place.bytes("two"));
+    place.ok(&["validate", "one", "-k", &key("rsa-public.pem")]);
+}
+
+#[test]
+fn what_makes_no_delta() {
+    let place = Workplace::new();
+    releases(&place);
+    place.ok(&["write", "module-image", "-T", "t", "-n", "r", "-c", "b", "-f", "img", "-o", "module.mender"]);
+    place.write_image("no-checksum.mender", &["--no-checksum-provide"]);
+    place.put("cut.mender", &place.bytes("old.mender")[..5000]);
+    place.put("d.mender", "precious");
+    let before = place.names();
+    for (status, from, to) in [
+        (1, "module.mender", "new.mender"),
+        (1, "old.mender", "module.mender"),
+        (1, "no-checksum.mender", "new.mender"),
+        (5, "cut.mender", "new.mender"),
+        (5, "old.mender", "cut.mender"),
+        (4, "missing.mender", "new.mender"),
+        (4, "old.mender", "missing.mender"),
+    ] {
+        let message =
+            place.fails(status, &["write", "delta-image", "--from", from, "--to", to, "-o", "d.mender"]);
+        let blamed = if from == "old.mender" { to } else { from };
+        assert!(message.starts_with(&format!("{blamed}: ")), "{message}");
+        assert_eq!(place.bytes("d.mender"), b"precious");
+        assert_eq!(place.names(), before);
+    }
+}
