@@ -83,10 +83,17 @@ pub(crate) fn info_text(info: &DeltaInfo) -> String {
     lines.add("saving", saving(header.target_size, info.delta_len));
     lines.add("memory to apply", mebibytes(header.memory));
     for (index, stream) in STREAMS.into_iter().enumerate() {
-        let (packed, plain) = (info.packed[index], info.plain[index]);
-        lines.add(stream, format_args!("{packed} bytes, {plain} unpacked"));
+        match unpacked(info, index) {
+            Some(plain) => lines.add(stream, format_args!("{} bytes, {plain} unpacked", info.packed[index])),
+            None => lines.add(stream, format_args!("{} bytes", info.packed[index])),
+        }
     }
     lines.0
+}
+
+/// A codec that has no unpacked form of a stream leaves its length 0.
+fn unpacked(info: &DeltaInfo, stream: usize) -> Option<u64> {
+    Some(info.plain[stream]).filter(|plain| *plain > 0 || info.packed[stream] == 0)
 }
 
 /// `delta info --json`.
@@ -96,7 +103,7 @@ pub(crate) fn info_json(info: &DeltaInfo) -> String {
         .into_iter()
         .enumerate()
         .map(|(index, stream)| {
-            let sizes = json!({"packed_bytes": info.packed[index], "unpacked_bytes": info.plain[index]});
+            let sizes = json!({"packed_bytes": info.packed[index], "unpacked_bytes": unpacked(info, index)});
             (stream.to_owned(), sizes)
         })
         .collect();
