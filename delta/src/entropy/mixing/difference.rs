@@ -8,7 +8,7 @@ use super::slots::{EMPTY, confide, hash, line, predict, update};
 /// Bytes of base that are looked at before and behind a position.
 pub const MARGIN: usize = 8;
 /// Aligned bytes of base that one decision says are all unchanged.
-const QUIET: usize = 32;
+const QUIET: usize = 64;
 
 const FLAGS: usize = 10;
 const FLAG_SLOTS: usize = 1 << 16;
@@ -126,12 +126,11 @@ impl<'m> Differences<'m> {
         }
         self.quiets = self.quiets << 1 | changed;
         if changed == 0 {
-            self.flags <<= QUIET;
+            // A stretch is as long as the memory of flags.
+            self.flags = 0;
             self.since = self.since.saturating_add(QUIET as u32);
-            for _ in 0..QUIET {
-                self.recent[self.at & 63] = 0;
-                self.at += 1;
-            }
+            self.recent = [0; 64];
+            self.at = self.at.wrapping_add(QUIET);
         }
         changed
     }
@@ -256,5 +255,53 @@ trait Log2 {
 impl Log2 for u32 {
     fn ilog2_or_zero(self) -> u32 {
         self.max(1).ilog2()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::coder::{Decoder, Encoder};
+    use super::super::slots::LINE;
+    use super::*;
+
+    /// Words that look like code, and the same with some operands moved.
+    fn pair(len: usize) -> (Vec<u8>, Vec<u8>) {
+        let mut state = 3_u32;
+        let mut old = Vec::with_capacity(len + 4);
+        while old.len() < len {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let opcode = [0x94, 0xf9, 0xa9, 0x52, 0x90][state as usize >> 8 & 3];
+            old.extend([(state >> 20) as u8, (state >> 28) as u8, 0, opcode]);
+        }
+        old.truncate(len);
+        let mut new = old.clone();
+        for at in (0..len.saturating_sub(4)).step_by(4).filter(|&at| old[at + 3] == 0x94 && at % 24 == 0) {
+            new[at] = new[at].wrapping_add(0x18);
+        }
+        (old, new)
+    }
+
+    fn margins(old: &[u8]) -> Vec<u8> {
+        [&[0; MARGIN], old, &[0; MARGIN]].concat()
+    }
+
+    #[test]
+    fn bytes_come_back_and_cost_little() {
+        let mut words = [vec![0; WORDS], vec![0; WORDS]];
+        let mut lines = [vec![EMPTY; LINE << 10], vec![EMPTY; LINE << 10]];
+        let [first, second] = &mut words;
+        let (mut encoding, mut decoding) =
+            (Differences::new(&mut &mut first[..]), Differences::new(&mut &mut second[..]));
+        for (base_at, len) in [(0, 100_000), (4097, 1), (63, 64), (64, 64), (1 << 40, 999)] {
+            let (old, mut new) = pair(len);
+            let mut encoder = Encoder::default();
+            encoding.code(&mut encoder, &mut lines[0], &margins(&old), base_at, &mut new);
+            let bytes = encoder.finish();
+            let mut out = vec![0; len];
+            let mut decoder = Decoder::new(&bytes);
+            decoding.code(&mut decoder, &mut lines[1], &margins(&old), base_at, &mut out);
+            assert!(out == new && decoder.is_at_end(), "{len} bytes at {base_at}");
+            assert!(bytes.len() < 64 + len / 50, "{} for {len}", bytes.len());
+        }
     }
 }

@@ -48,17 +48,26 @@ pub(super) fn stretch(probability: u32) -> i32 {
     STRETCH[probability as usize & 4095].into()
 }
 
+/// Weights are within this bound, which is 8 times one: products of weights and inputs stay below 2^30.
+const MOST_WEIGHT: i32 = 1 << 19;
+
 /// Adds predictions with weights, in 1/65536; the weights of one set.
 pub(super) fn mix(weights: &[i32], inputs: &[i32]) -> i32 {
-    let sum: i64 = weights.iter().zip(inputs).map(|(&w, &x)| i64::from(w) * i64::from(x)).sum();
-    (sum >> 16).clamp(-i64::from(BOUND), i64::from(BOUND)) as i32
+    // Bounds as above; wrapping, because checks would keep the compiler from working on several at once.
+    let sum = weights
+        .iter()
+        .zip(inputs)
+        .fold(0_i32, |sum, (&weight, &input)| sum.wrapping_add(weight.wrapping_mul(input) >> 10));
+    (sum >> 6).clamp(-BOUND, BOUND)
 }
 
 /// Moves the weights so that the same inputs would have predicted `bit` better than `one`.
 pub(super) fn learn(weights: &mut [i32], inputs: &[i32], bit: u32, one: u16, rate: i32) {
-    let error = ((bit as i32) << 16) - i32::from(one);
+    // At most 2^16 times `rate`, which is below 2^6; an input adds 11 bits more.
+    let error = (((bit as i32) << 16) - i32::from(one)).wrapping_mul(rate) >> 4;
     for (weight, &input) in weights.iter_mut().zip(inputs) {
-        *weight = (*weight + ((((input * error) >> 10) * rate) >> 10)).clamp(-(1 << 24), 1 << 24);
+        let change = (input.wrapping_mul(error) + (1 << 15)) >> 16;
+        *weight = weight.wrapping_add(change).clamp(-MOST_WEIGHT, MOST_WEIGHT);
     }
 }
 
