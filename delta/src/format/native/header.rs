@@ -44,8 +44,8 @@ pub struct Header {
 
 /// Smallest and largest `io_block`.
 pub const IO_BLOCK: core::ops::RangeInclusive<u32> = 512..=1 << 20;
-/// Largest history of a stream.
-pub const MAX_HISTORY: u32 = 1 << 28;
+/// Smallest and largest history of a stream of LZMA2 chunks.
+pub const HISTORY: core::ops::RangeInclusive<u32> = 1 << 12..=1 << 28;
 /// Largest `window_body`.
 pub const MAX_WINDOW_BODY: u32 = 1 << 26;
 
@@ -125,8 +125,12 @@ impl Header {
                 return Err(Error::format(field, at, i64::MAX as u64, size));
             }
         }
-        if let Some(&history) = header.history.iter().find(|&&history| history > MAX_HISTORY) {
-            return Err(Error::format("history", 104, MAX_HISTORY.into(), history.into()));
+        let without = if codec == Codec::Mixed { 2 } else { 0 };
+        for (&history, at) in header.history.iter().zip([104, 108, 112]).skip(without) {
+            if !HISTORY.contains(&history) {
+                let bound = if history < *HISTORY.start() { HISTORY.start() } else { HISTORY.end() };
+                return Err(Error::format("history", at, (*bound).into(), history.into()));
+            }
         }
         if codec == Codec::Mixed {
             let (least, most) = (line_bytes(*LINES_LOG2.start()), line_bytes(*LINES_LOG2.end()));
@@ -199,6 +203,40 @@ mod tests {
         header.memory -= 1;
         let error = Header::parse(&header.encode()).unwrap_err();
         assert!(error.to_string().starts_with("malformed delta: memory at offset 96: expected "), "{error}");
+    }
+
+    #[test]
+    fn a_history_that_no_decoder_can_use_is_refused() {
+        for (codec, history) in [
+            (Codec::Lzma2, [0, 1 << 20, 1 << 20]),
+            (Codec::Lzma2, [1 << 12, 1 << 12, (1 << 12) - 1]),
+            (Codec::Lzma2, [1 << 12, (1 << 28) + 1, 1 << 12]),
+            (Codec::Mixed, [1 << 12, 0, 0]),
+            (Codec::Mixed, [1 << 12, 0, u32::MAX]),
+        ] {
+            let header = Header { codec, history, memory: u64::MAX, ..sample() };
+            let error = Header::parse(&header.encode()).unwrap_err();
+            assert!(error.to_string().starts_with("malformed delta: history at offset 1"), "{error}");
+        }
+        let least = Header { history: [1 << 12; 3], memory: u64::MAX, ..sample() };
+        assert_eq!(Header::parse(&least.encode()).unwrap(), least);
+    }
+
+    /// The figures of docs/delta-format.md.
+    #[test]
+    fn the_need_is_what_the_format_says() {
+        let lzma2 = sample();
+        let histories = 4096 + (1 << 20) + (1 << 23) + 3 * 28_296;
+        assert_eq!(lzma2.memory_needed(), 3 + histories + (1 << 20) + 2 * (1 << 16) + 16);
+        let mixed = Header { codec: Codec::Mixed, history: [1 << 22, 0, 1 << 20], ..lzma2 };
+        let words = 16 * 65_536
+            + (10 * 65_536 + 4 * 4096)
+            + (20 * 320 + 24 * 1024)
+            + (4 * 65 + 24 * 64)
+            + (20 * 1152 + 24 * 1024)
+            + 64 * 648;
+        let coder = 4 * words + (1 << 20) + 28_296;
+        assert_eq!(mixed.memory_needed(), 3 + coder + (1 << 20) + 2 * (1 << 16) + 16);
     }
 
     #[test]
