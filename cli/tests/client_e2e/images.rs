@@ -118,24 +118,7 @@ pub(crate) fn write_junk(junk: &Path, meta_data: &Path, artifact: &Path) -> Resu
 }
 
 fn write_delta(from: &Path, to: &Path, delta: &Path) -> Result<(), String> {
-    use sha2::Digest as _;
-    let hex = |path: &Path| {
-        let digest = sha2::Sha256::digest(fs::read(path.with_extension("ext4")).unwrap());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
-    let file = delta.with_extension("ext4.delta");
     let mut command = Command::new(env!("CARGO_BIN_EXE_mender-artifact"));
-    command.args(["delta", "create"]).arg(from.with_extension("ext4")).arg(to.with_extension("ext4"));
-    run(command.arg("-o").arg(&file))?;
-    let image_bytes = fs::metadata(to.with_extension("ext4")).unwrap().len();
-    let meta_data = delta.with_extension("meta");
-    let text = format!(r#"{{"delta_algorithm": "mender-native", "rootfs_file_size": {image_bytes}}}"#);
-    fs::write(&meta_data, text).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mender-artifact"));
-    command.args(["write", "module-image", "-T", "mender-delta", "-c", "bench", "-n", "release-v2"]);
-    command.args(["--no-default-software-version", "--no-default-clears-provides"]);
-    command.args(["--clears-provides", "artifact_group", "--clears-provides", "rootfs-image.*"]);
-    command.args(["-p", "rootfs-image.version:v2", "-p", &format!("rootfs-image.checksum:{}", hex(to))]);
-    command.args(["-d", &format!("rootfs-image.checksum:{}", hex(from)), "-m"]).arg(&meta_data);
-    run(command.arg("-f").arg(&file).arg("-o").arg(delta)).map(drop)
+    command.args(["write", "delta-image", "--from"]).arg(from).arg("--to").arg(to).arg("-o").arg(delta);
+    run(&mut command).map(drop)
 }
