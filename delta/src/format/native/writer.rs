@@ -3,7 +3,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "positions are inside of mapped images, so they fit")]
 
 use super::cut::{Cutter, Images};
-use super::header::{Codec, Header};
+use super::header::{Codec, HISTORY, Header, IO_BLOCK};
 use super::pack::Packers;
 use super::window::WindowHeader;
 use crate::entropy::mixing::model::{LINES_LOG2, line_bytes};
@@ -43,6 +43,23 @@ impl Layout {
         Layout { codec: Codec::Lzma2, history: [1 << 20, 4 << 20, 8 << 20], ..Layout::default() }
     }
 
+    /// # Errors
+    /// `Usage` when no delta can be laid out like this.
+    fn check(&self) -> Result<(), Error> {
+        let without = if self.codec == Codec::Mixed { 2 } else { 0 };
+        let usable = |history: &u32| history.is_power_of_two() && HISTORY.contains(history);
+        if !self.history.iter().skip(without).all(usable) {
+            return Err(Error::Usage("the histories must be powers of two from 4 KiB to 256 MiB"));
+        }
+        if !WINDOW_ROOM.contains(&self.window_room) {
+            return Err(Error::Usage("a window must have room for 512 bytes to 32 MiB"));
+        }
+        if !IO_BLOCK.contains(&self.io_block) {
+            return Err(Error::Usage("the piece to read and write must be 512 bytes to 1 MiB"));
+        }
+        Ok(())
+    }
+
     /// The history that streams of these lengths can use.
     fn history_for(&self, lens: [u64; 3]) -> [u32; 3] {
         let fit = |most: u32, len: u64| {
@@ -65,6 +82,8 @@ impl Layout {
     }
 }
 
+/// Smallest and largest `window_room`; bytes that cannot be packed still fit into the largest window body.
+const WINDOW_ROOM: std::ops::RangeInclusive<u32> = 1 << 9..=1 << 25;
 /// Windows that are packed before they are written; bounds the memory of packing.
 const BATCH: usize = 16;
 
@@ -81,7 +100,7 @@ fn plain_lens(ops: &[Op]) -> [u64; 3] {
 /// and its length. `tick` is called with the target bytes done, and may end the work with an error.
 ///
 /// # Errors
-/// `Limit` when memory is short, `Io` from `out`, and those of `tick`.
+/// `Usage` for a layout out of bounds, `Limit` when memory is short, `Io` from `out`, and those of `tick`.
 pub fn write(
     ops: Vec<Op>,
     images: Images<'_>,
@@ -89,6 +108,7 @@ pub fn write(
     out: &mut (impl Write + Seek),
     tick: &dyn Fn(u64) -> Result<(), Error>,
 ) -> Result<(Header, u64), Error> {
+    layout.check()?;
     let failed = |source| Error::Io { action: "write the delta", path: "output".into(), source };
     let mut header = Header {
         base_size: images.old.len() as u64,
