@@ -1,6 +1,6 @@
 //! Progress on stderr, for a person who watches a terminal.
 
-use mender_delta::options::Phase;
+use mender_delta::progress::Phase;
 use std::io::{self, IsTerminal, Read, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

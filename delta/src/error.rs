@@ -109,7 +109,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// An Artifact could not be read or written.
-    #[cfg(feature = "std")]
+    #[cfg(feature = "generate")]
     Artifact {
         /// Which.
         path: std::path::PathBuf,
@@ -117,7 +117,7 @@ pub enum Error {
         source: mender_artifact::error::Error,
     },
     /// Two Artifacts do not make a delta.
-    #[cfg(feature = "std")]
+    #[cfg(feature = "generate")]
     Pair {
         /// The Artifact at fault.
         path: std::path::PathBuf,
@@ -162,7 +162,7 @@ impl Error {
             Error::Usage(_) | Error::Cancelled => Category::Usage,
             #[cfg(feature = "std")]
             Error::Io { .. } => Category::Io,
-            #[cfg(feature = "std")]
+            #[cfg(feature = "generate")]
             Error::Artifact { source, .. } => match source.category() {
                 mender_artifact::error::Category::Io => Category::Io,
                 mender_artifact::error::Category::Unsupported => Category::Unsupported,
@@ -171,7 +171,7 @@ impl Error {
                 mender_artifact::error::Category::Usage => Category::Usage,
                 _ => Category::Format,
             },
-            #[cfg(feature = "std")]
+            #[cfg(feature = "generate")]
             Error::Pair { .. } => Category::Usage,
         }
     }
@@ -216,9 +216,9 @@ impl fmt::Display for Error {
             Error::Cancelled => f.write_str("cancelled"),
             #[cfg(feature = "std")]
             Error::Io { action, path, .. } => write!(f, "{}: cannot {action}", path.display()),
-            #[cfg(feature = "std")]
+            #[cfg(feature = "generate")]
             Error::Artifact { path, .. } => write!(f, "{}: not a usable Artifact", path.display()),
-            #[cfg(feature = "std")]
+            #[cfg(feature = "generate")]
             Error::Pair { path, field, expected, found } => {
                 write!(f, "{}: {field}: expected {expected}, found {found}", path.display())
             }
@@ -231,7 +231,7 @@ impl core::error::Error for Error {
         match self {
             #[cfg(feature = "std")]
             Error::Io { source, .. } => Some(source),
-            #[cfg(feature = "std")]
+            #[cfg(feature = "generate")]
             Error::Artifact { source, .. } => Some(source),
             _ => None,
         }

@@ -26,8 +26,9 @@ pub(crate) fn run_msrv() -> Result<(), Failure> {
     run(check().args(["-p", "mender-artifact", "--no-default-features"]))?;
     run(check().args(["-p", "mender-delta", "--no-default-features"]))?;
     run(check().args(["-p", "mender-artifact", "-p", "mender-image"]))?;
-    run(check().args(["-p", "mender-delta"]))?;
-    run(check().args(["-p", "mender-artifact-cli", "--bins"]))
+    run(check().args(["-p", "mender-delta", "--no-default-features", "--features", "std"]))?;
+    run(check().args(["-p", "mender-ffi"]))?;
+    run(check().args(["-p", "mender-artifact-cli", "--no-default-features", "--bin", "mender-binary-delta"]))
 }
 
 /// RUSTC_MSRV, else rustup's toolchain.

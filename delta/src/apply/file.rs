@@ -3,7 +3,7 @@
 
 use super::{Applier, Base, CallerError, Header, Status, Target};
 use crate::error::Error;
-use crate::options::{Phase, Progress};
+use crate::progress::{Phase, Progress};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};

@@ -1,6 +1,6 @@
 //! Packing of streams: what makes operations small.
 
 pub mod lzma2;
-#[cfg(feature = "std")]
+#[cfg(feature = "generate")]
 pub mod lzma2_encoder;
 pub mod mixing;

@@ -44,20 +44,20 @@ impl Bounds {
 }
 
 /// Encoder into a vector.
-#[cfg(feature = "std")]
+#[cfg(feature = "generate")]
 pub struct Encoder {
     bounds: Bounds,
     out: Vec<u8>,
 }
 
-#[cfg(feature = "std")]
+#[cfg(feature = "generate")]
 impl Default for Encoder {
     fn default() -> Self {
         Encoder { bounds: Bounds::ALL, out: Vec::new() }
     }
 }
 
-#[cfg(feature = "std")]
+#[cfg(feature = "generate")]
 impl Encoder {
     /// Bytes that are settled so far.
     pub fn len(&self) -> usize {
@@ -78,7 +78,7 @@ impl Encoder {
     }
 }
 
-#[cfg(feature = "std")]
+#[cfg(feature = "generate")]
 impl BitCoder for Encoder {
     fn code(&mut self, bit: u32, one: u16) -> u32 {
         let middle = self.bounds.middle(one);

@@ -82,7 +82,7 @@ impl<'m> Model<'m> {
         Copying { kind, len, distance }
     }
 
-    /// Codes bytes that resemble the base; see [`Differences::code`].
+    /// Codes bytes that resemble the base; `old` holds the base's with a margin on both sides.
     pub fn difference<C: BitCoder>(&mut self, coder: &mut C, old: &[u8], base_at: u64, target: &mut [u8]) {
         self.differences.code(coder, self.lines, old, base_at, target);
     }

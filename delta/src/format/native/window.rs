@@ -137,7 +137,7 @@ impl CopyKind {
 }
 
 /// Appends `value` in LEB128: seven bits a byte, low ones first, the high bit set on all but the last byte.
-#[cfg(feature = "std")]
+#[cfg(feature = "generate")]
 pub fn put_number(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
