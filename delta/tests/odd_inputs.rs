@@ -5,7 +5,8 @@ use mender_delta::apply::file::{ApplyOptions, WriteTarget, apply_stream, read_he
 use mender_delta::error::Error;
 use mender_delta::format::native::writer::Layout;
 use mender_delta::generate::generate;
-use mender_delta::options::{GenerateOptions, Phase};
+use mender_delta::options::GenerateOptions;
+use mender_delta::progress::Phase;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
