@@ -1,0 +1,249 @@
+//! The header and the library as C and C++ see them: builds programs with the system's compilers and runs them.
+//!
+//! Says 'skipped' where there is no C compiler. The library is built by cargo, as tests get no static library.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and may talk"
+)]
+
+use mender_artifact::compression::Compression;
+use mender_artifact::sign::private_key::PrivateKey;
+use mender_artifact::write::defaults::PayloadChoices;
+use mender_artifact::write::input::PayloadInput;
+use mender_artifact::write::plan::{ArtifactPlan, PayloadPlan};
+use mender_artifact::write::{WriteOptions, write_artifact};
+use mender_delta::generate::generate;
+use mender_delta::options::GenerateOptions;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
+const ADDRESS_SANITIZER: &[&str] = &["-fsanitize=address"];
+
+fn package() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {text}");
+    output
+}
+
+/// The compiler, if there is one.
+fn compiler(variable: &str, usual: &str) -> Option<String> {
+    let name = std::env::var(variable).unwrap_or_else(|_| usual.to_owned());
+    if Command::new(&name).arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return Some(name);
+    }
+    println!("skipped: no {name} here; install a C and C++ compiler or name one with {variable}");
+    None
+}
+
+/// The folder with libmender_artifact.a and libmender_artifact.so, and the libraries that the former wants.
+fn library() -> &'static (PathBuf, Vec<String>) {
+    static BUILT: OnceLock<(PathBuf, Vec<String>)> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        // target/debug/deps/c_programs-… → target/debug
+        let folder = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["rustc", "--offline", "-p", "mender-ffi", "--lib", "--target-dir"]);
+        cargo.arg(folder.parent().unwrap()).current_dir(package());
+        if folder.ends_with("release") {
+            cargo.arg("--release");
+        }
+        let output = run(cargo.args(["--", "--print", "native-static-libs"]));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let native = said.lines().find_map(|line| line.split_once("native-static-libs: "));
+        let native = native.map_or("-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc", |(_, libraries)| libraries);
+        (folder, native.split_whitespace().map(str::to_owned).collect())
+    })
+}
+
+/// Compiles and links `source` with the static library; a program is made in `folder`.
+fn build(compiler: &str, standard: &[&str], source: &str, flags: &[&str], folder: &Path) -> PathBuf {
+    let (library, native) = library();
+    let program = folder.join(format!("program{}", flags.concat()));
+    let mut command = Command::new(compiler);
+    command.args(standard).args(WARNINGS).args(flags).arg("-I").arg(package().join("include"));
+    command.arg(package().join(source)).args(["-x", "none"]).arg(library.join("libmender_artifact.a"));
+    run(command.args(native).arg("-o").arg(&program));
+    program
+}
+
+fn has_address_sanitizer(compiler: &str, folder: &Path) -> bool {
+    let source = folder.join("empty.c");
+    fs::write(&source, "int main(void) { return 0; }\n").unwrap();
+    let program = folder.join("empty");
+    let built = Command::new(compiler).args(ADDRESS_SANITIZER).arg(&source).arg("-o").arg(&program).output();
+    let works = built.is_ok_and(|output| output.status.success())
+        && Command::new(&program).output().is_ok_and(|output| output.status.success());
+    if !works {
+        println!("skipped: {compiler} has no working -fsanitize=address");
+    }
+    works
+}
+
+/// What a program prints and whether it is content.
+fn say(program: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.is_empty(), "{arguments:?}: {errors}");
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+fn key(name: &str) -> String {
+    package().join("../mender-artifact/tests/keys").join(name).to_str().unwrap().to_owned()
+}
+
+fn artifact(compression: Compression, signer: Option<&PrivateKey>) -> Vec<u8> {
+    let payload: Vec<u8> = (0..20_000_u32).flat_map(|n| (n / 3).to_le_bytes()).collect();
+    let file = PayloadInput::from_reader("file.bin", None, payload.as_slice());
+    let plan = ArtifactPlan {
+        artifact_name: "r1".into(),
+        compatible_types: vec!["board".into()],
+        payloads: vec![PayloadPlan::module_image("r1", "files", vec![file], None, PayloadChoices::default())],
+        compression,
+        signer: signer.map(|key| key as _),
+        ..ArtifactPlan::default()
+    };
+    let mut bytes = Vec::new();
+    write_artifact(plan, &mut bytes, &WriteOptions::default()).unwrap();
+    bytes
+}
+
+/// Puts `program` through good and bad Artifacts and a delta.
+fn exercise(program: &Path, folder: &Path) {
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let signer = PrivateKey::from_pem(&fs::read(key("p256-pkcs8.pem")).unwrap()).unwrap();
+    let good = artifact(Compression::None, None);
+    let mut flipped = good.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 4;
+    let cases: [(&str, &[u8]); 7] = [
+        ("none", &good),
+        ("gzip", &artifact(Compression::Gzip, None)),
+        ("xz", &artifact(Compression::Xz, None)),
+        ("zstd", &artifact(Compression::Zstd, None)),
+        ("signed", &artifact(Compression::Gzip, Some(&signer))),
+        ("flipped", &flipped),
+        ("short", &good[..good.len() * 2 / 3]),
+    ];
+    for (name, bytes) in cases {
+        fs::write(folder.join(name), bytes).unwrap();
+    }
+    fs::write(folder.join("empty"), b"").unwrap();
+    let (own, other) = (key("p256-public.pem"), key("rsa-public.pem"));
+    for piece in ["1", "1000000"] {
+        for name in ["none", "gzip", "xz", "zstd"] {
+            assert_eq!(say(program, &[&path(name), piece]), (Some(0), "sound\n".into()), "{name} by {piece}");
+        }
+        assert_eq!(say(program, &[&path("signed"), piece, &own]), (Some(0), "sound\n".into()));
+        for (name, key, expected) in [
+            ("signed", None, "-26 4 the Artifact is signed and no key was given: "),
+            ("signed", Some(&other), "-23 4 wrong signature: "),
+            ("signed", Some(&path("empty")), "-27 6 unusable key: "),
+            ("none", Some(&own), "-22 4 the Artifact is not signed: "),
+            ("flipped", None, "-21 4 wrong checksum: data/0000: 'file.bin': wrong checksum: expected "),
+            ("short", None, "-5 2 the input ends too early: data/0000"),
+            ("empty", None, "-5 2 the input ends too early: "),
+        ] {
+            let path = path(name);
+            let mut arguments = vec![path.as_str(), piece];
+            arguments.extend(key.map(String::as_str));
+            let (status, said) = say(program, &arguments);
+            assert_eq!(status, Some(1), "{name} by {piece}: {said}");
+            assert!(said.starts_with(expected), "{name} by {piece}: {said}");
+        }
+    }
+    exercise_apply(program, folder);
+}
+
+fn exercise_apply(program: &Path, folder: &Path) {
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let old: Vec<u8> =
+        (0..50_000_u32).flat_map(|n| (n / 5).wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let mut new = old.clone();
+    new[70_000] ^= 1;
+    fs::write(folder.join("old"), &old).unwrap();
+    fs::write(folder.join("new"), &new).unwrap();
+    let mut delta = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(folder.join("delta"))
+        .unwrap();
+    generate(&old, &new, &GenerateOptions::default(), &mut delta).unwrap();
+    let apply = |base: &str, delta: &str| {
+        let _ = fs::remove_file(folder.join("out"));
+        say(program, &["--apply", &path(base), &path(delta), &path("out")])
+    };
+    assert_eq!(apply("old", "delta"), (Some(0), "applied\n".into()));
+    assert_eq!(fs::read(folder.join("out")).unwrap(), new);
+    for (base, delta, expected) in [
+        ("new", "delta", "-41 4 the delta belongs to another base: wrong base: expected "),
+        ("old", "new", "-40 2 not a sound delta: malformed delta: "),
+        ("old", "empty", "-5 2 the input ends too early: truncated delta: "),
+        ("old", "missing", "-8 1 reading or writing failed: "),
+    ] {
+        let (status, said) = apply(base, delta);
+        assert_eq!(status, Some(1), "{base} {delta}: {said}");
+        assert!(said.starts_with(expected), "{base} {delta}: {said}");
+        assert!(!folder.join("out").exists());
+    }
+}
+
+#[test]
+fn c_programs_say_what_they_should() {
+    let Some(compiler) = compiler("CC", "cc") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut flags: Vec<&[&str]> = vec![&[]];
+    if has_address_sanitizer(&compiler, folder) {
+        flags.push(ADDRESS_SANITIZER);
+    }
+    for flags in flags {
+        let border = build(&compiler, &["-std=c99"], "tests/border.c", flags, folder);
+        assert_eq!(say(&border, &[]), (Some(0), String::new()));
+        let check = build(&compiler, &["-std=c99"], "examples/check.c", flags, folder);
+        exercise(&check, folder);
+    }
+}
+
+#[test]
+fn the_header_is_cpp_too() {
+    let Some(compiler) = compiler("CXX", "c++") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for standard in ["-std=c++11", "-std=c++17"] {
+        let check = build(&compiler, &[standard, "-x", "c++"], "examples/check.c", &[], folder.path());
+        assert_eq!(say(&check, &["/dev/null", "1"]).0, Some(1));
+    }
+}
+
+#[test]
+fn the_shared_library_shows_the_functions_of_the_header_and_no_others() {
+    let header = fs::read_to_string(package().join("include/mender_artifact.h")).unwrap();
+    let mut declared: Vec<&str> = header
+        .lines()
+        .filter(|line| !line.starts_with([' ', '/', '#', '}']) && line.contains('('))
+        .filter_map(|line| line.split('(').next()?.rsplit([' ', '*']).next())
+        .collect();
+    declared.sort_unstable();
+    assert!(declared.contains(&"mar_delta_apply_file"), "{declared:?}");
+    let shared = library().0.join("libmender_artifact.so");
+    let Ok(output) = Command::new("nm").args(["-D", "--defined-only"]).arg(&shared).output() else {
+        println!("skipped: no nm here");
+        return;
+    };
+    let symbols = String::from_utf8(output.stdout).unwrap();
+    let mut exported: Vec<&str> = symbols.lines().filter_map(|line| line.rsplit(' ').next()).collect();
+    exported.sort_unstable();
+    assert_eq!(exported, declared);
+}
