@@ -13,6 +13,7 @@ pub mod apply;
 pub mod entropy;
 pub mod error;
 pub mod format;
+pub mod op;
 
 #[cfg(feature = "std")]
 pub mod inspect;
@@ -27,8 +28,6 @@ pub mod generate;
 pub mod mapped;
 #[cfg(feature = "generate")]
 mod matching;
-#[cfg(feature = "generate")]
-pub mod op;
 #[cfg(feature = "generate")]
 pub mod options;
 #[cfg(feature = "generate")]

@@ -1,5 +1,7 @@
 //! Operations: the hinge between matching and wire formats.
 
+use crate::error::Error;
+
 /// One operation of a delta. A list of them covers the target front to back without gap or overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
@@ -40,5 +42,36 @@ impl Op {
     /// Whether it yields nothing.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// What an operation does after its literals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyKind {
+    /// Bytes of the base as they are.
+    Exact = 0,
+    /// Bytes of the base, each plus a byte of the difference stream, modulo 256.
+    Add = 1,
+    /// Zero bytes; takes no base position.
+    Zero = 2,
+}
+
+impl CopyKind {
+    /// The two low bits of the copy number.
+    pub fn code(self) -> u64 {
+        self as u64
+    }
+
+    /// The kind that `code` stands for; `at` is where in the delta its window begins.
+    ///
+    /// # Errors
+    /// `Format` for 3.
+    pub fn of_code(code: u64, at: u64) -> Result<CopyKind, Error> {
+        match code {
+            0 => Ok(CopyKind::Exact),
+            1 => Ok(CopyKind::Add),
+            2 => Ok(CopyKind::Zero),
+            other => Err(Error::format("copy kind", at, 2, other)),
+        }
     }
 }

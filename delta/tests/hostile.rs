@@ -5,11 +5,13 @@
 use mender_delta::apply::{Applier, Base, CallerError, Header, Status, Target};
 use mender_delta::entropy::mixing::coder::Encoder;
 use mender_delta::entropy::mixing::model::{Copying, Model, words};
+use mender_delta::entropy::zigzag::zigzag;
 use mender_delta::error::Error;
 use mender_delta::format::native::header::Codec;
-use mender_delta::format::native::window::{CopyKind, WindowHeader, put_number, zigzag};
+use mender_delta::format::native::window::{WindowHeader, put_number};
 use mender_delta::format::native::writer::Layout;
 use mender_delta::generate::generate;
+use mender_delta::op::CopyKind;
 use mender_delta::options::GenerateOptions;
 use std::collections::BTreeMap;
 use std::io::Cursor;

@@ -7,32 +7,12 @@ use crate::entropy::mixing::model::{Model, words};
 use crate::error::Error;
 use crate::format::native::header::{Codec, Header};
 
-/// An arena at any address: up to three bytes are left out so that words are aligned.
-const ALIGNMENT_SLACK: u64 = 3;
-
 /// The parts of an arena.
 pub(super) struct Memory<'m> {
     pub(super) body: &'m mut [u8],
     pub(super) base: &'m mut [u8],
     pub(super) target: &'m mut [u8],
     pub(super) streams: Streams<'m>,
-}
-
-/// Lines of the model's table, as a power of two; the header has been checked.
-fn lines_log2(header: &Header) -> u32 {
-    (header.history[0] / 64).max(1).ilog2()
-}
-
-/// Bytes of arena that applying a delta with `header` takes.
-pub fn memory_needed(header: &Header) -> u64 {
-    let decoder = |history: u32| u64::from(history) + 2 * PROBABILITIES as u64;
-    let [control, difference, literal] = header.history;
-    let coder = match header.codec {
-        Codec::Lzma2 => decoder(control) + decoder(difference) + decoder(literal),
-        Codec::Mixed => 4 * words(lines_log2(header)) as u64 + decoder(literal),
-    };
-    let buffers = 2 * u64::from(header.io_block) + 2 * MARGIN as u64;
-    ALIGNMENT_SLACK + coder + u64::from(header.window_body) + buffers
 }
 
 /// Cuts pieces off the front of an arena. `Memory::new` has compared the sum of all lengths with the arena's, and
@@ -57,7 +37,7 @@ impl<'m> Arena<'m> {
 
 impl<'m> Memory<'m> {
     pub(super) fn new(header: &Header, arena: &'m mut [u8]) -> Result<Self, Error> {
-        let (wanted, limit) = (memory_needed(header), arena.len() as u64);
+        let (wanted, limit) = (header.memory_needed(), arena.len() as u64);
         if wanted > limit {
             return Err(Error::Limit { what: "memory to apply", wanted, limit });
         }
@@ -73,7 +53,7 @@ impl<'m> Memory<'m> {
                 }))
             }
             Codec::Mixed => {
-                let lines_log2 = lines_log2(header);
+                let lines_log2 = header.lines_log2();
                 let model = Model::new(lines_log2, arena.words(words(lines_log2)));
                 let probabilities = arena.probabilities();
                 let history = arena.bytes(header.history[2] as usize);

@@ -19,8 +19,6 @@ use arena::Memory;
 use sha2::{Digest, Sha256};
 use streams::Streams;
 
-pub use arena::memory_needed;
-
 /// The image that the delta was made from: random access, read only.
 pub trait Base {
     /// Fills `buffer` from `offset` bytes behind the start. Ranges lie inside the delta's base size.

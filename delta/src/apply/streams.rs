@@ -4,8 +4,10 @@ use crate::entropy::lzma2::Lzma2Decoder;
 use crate::entropy::mixing::coder::Decoder;
 use crate::entropy::mixing::difference::MARGIN;
 use crate::entropy::mixing::model::{Copying, Model};
+use crate::entropy::zigzag::unzigzag;
 use crate::error::Error;
-use crate::format::native::window::{CopyKind, Stream, WindowHeader, unzigzag};
+use crate::format::native::window::{Stream, WindowHeader};
+use crate::op::CopyKind;
 
 /// Decoders that live as long as the delta.
 pub(super) enum Streams<'m> {

@@ -4,7 +4,7 @@ use super::streams::Opened;
 use super::{Base, Target};
 use crate::entropy::mixing::difference::MARGIN;
 use crate::error::Error;
-use crate::format::native::window::CopyKind;
+use crate::op::CopyKind;
 use sha2::{Digest, Sha256};
 
 /// Working space of the operations.

@@ -4,3 +4,4 @@ pub mod lzma2;
 #[cfg(feature = "generate")]
 pub mod lzma2_encoder;
 pub mod mixing;
+pub mod zigzag;

@@ -4,7 +4,8 @@ use super::coder::BitCoder;
 use super::difference::{self, Differences};
 use super::numbers;
 use super::slots::{EMPTY, LINE};
-use crate::format::native::window::{CopyKind, unzigzag, zigzag};
+use crate::entropy::zigzag::{unzigzag, zigzag};
+use crate::op::CopyKind;
 
 /// What numbers are predicted by: which of the four, and the operations before.
 const CONTEXTS: usize = 4 * 16;

@@ -1,8 +1,13 @@
 //! Header of a native delta: encoding beside decoding. Layout: docs/delta-format.md, section "Header".
 
 use super::crc32::crc32;
-use crate::entropy::mixing::model::{LINES_LOG2, line_bytes};
+use crate::entropy::lzma2::PROBABILITIES;
+use crate::entropy::mixing::difference::MARGIN;
+use crate::entropy::mixing::model::{LINES_LOG2, line_bytes, words};
 use crate::error::Error;
+
+/// An arena at any address: up to three bytes are left out so that words are aligned.
+const ALIGNMENT_SLACK: u64 = 3;
 
 /// First bytes of every native delta.
 pub const MAGIC: [u8; 8] = *b"\x89MDELTA\n";
@@ -148,16 +153,28 @@ impl Header {
         if !IO_BLOCK.contains(&header.io_block) {
             return Err(Error::format("io block", 120, (*IO_BLOCK.end()).into(), header.io_block.into()));
         }
-        let needed = crate::apply::memory_needed(&header);
+        let needed = header.memory_needed();
         if needed > header.memory {
             return Err(Error::format("memory", 96, needed, header.memory));
         }
         Ok(header)
     }
 
+    /// Lines of the model's table, as a power of two; the header has been checked.
+    pub(crate) fn lines_log2(&self) -> u32 {
+        (self.history[0] / 64).max(1).ilog2()
+    }
+
     /// Bytes of arena that [`crate::apply::Applier::new`] wants; at most the promise in the delta.
     pub fn memory_needed(&self) -> u64 {
-        crate::apply::memory_needed(self)
+        let decoder = |history: u32| u64::from(history) + 2 * PROBABILITIES as u64;
+        let [control, difference, literal] = self.history;
+        let coder = match self.codec {
+            Codec::Lzma2 => decoder(control) + decoder(difference) + decoder(literal),
+            Codec::Mixed => 4 * words(self.lines_log2()) as u64 + decoder(literal),
+        };
+        let buffers = 2 * u64::from(self.io_block) + 2 * MARGIN as u64;
+        ALIGNMENT_SLACK + coder + u64::from(self.window_body) + buffers
     }
 }
 

@@ -4,13 +4,14 @@
 
 use super::cut::{Cut, Images, Joined};
 use super::header::{Codec, Header};
-use super::window::{CopyKind, Stream, put_number, zigzag};
+use super::window::{Stream, put_number};
 use crate::entropy::lzma2_encoder::{Lzma2Encoder, Properties};
 use crate::entropy::mixing::coder::Encoder;
 use crate::entropy::mixing::difference::MARGIN;
 use crate::entropy::mixing::model::{Copying, Model, words};
+use crate::entropy::zigzag::zigzag;
 use crate::error::Error;
-use crate::op::Op;
+use crate::op::{CopyKind, Op};
 use rayon::prelude::*;
 
 /// Settings of the LZMA coder for each stream, by measurement on ext4 root file systems.

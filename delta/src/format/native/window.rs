@@ -105,37 +105,6 @@ impl WindowHeader {
     }
 }
 
-/// What an operation does after its literals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CopyKind {
-    /// Bytes of the base as they are.
-    Exact = 0,
-    /// Bytes of the base, each plus a byte of the difference stream, modulo 256.
-    Add = 1,
-    /// Zero bytes; takes no base position.
-    Zero = 2,
-}
-
-impl CopyKind {
-    /// The two low bits of the copy number.
-    pub fn code(self) -> u64 {
-        self as u64
-    }
-
-    /// The kind that `code` stands for; `at` is where in the delta its window begins.
-    ///
-    /// # Errors
-    /// `Format` for 3.
-    pub fn of_code(code: u64, at: u64) -> Result<CopyKind, Error> {
-        match code {
-            0 => Ok(CopyKind::Exact),
-            1 => Ok(CopyKind::Add),
-            2 => Ok(CopyKind::Zero),
-            other => Err(Error::format("copy kind", at, 2, other)),
-        }
-    }
-}
-
 /// Appends `value` in LEB128: seven bits a byte, low ones first, the high bit set on all but the last byte.
 #[cfg(feature = "generate")]
 pub fn put_number(out: &mut Vec<u8>, mut value: u64) {
@@ -144,16 +113,6 @@ pub fn put_number(out: &mut Vec<u8>, mut value: u64) {
         value >>= 7;
     }
     out.push((value & 0x7f) as u8);
-}
-
-/// Folds the sign into the lowest bit, so that small distances either way are small numbers.
-pub fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
-}
-
-/// The inverse of [`zigzag`].
-pub fn unzigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 #[cfg(test)]
@@ -166,14 +125,5 @@ mod tests {
             WindowHeader { target_len: 1 << 40, plain: [1, 2, 3], packed: [4, 5, u32::MAX], check: 7 };
         assert_eq!(WindowHeader::decode(&header.encode()), header);
         assert_eq!(header.body_len(), 9 + u64::from(u32::MAX));
-    }
-
-    #[test]
-    fn zigzag_round_trip() {
-        for value in [0, 1, -1, 63, -64, i64::MAX, i64::MIN] {
-            assert_eq!(unzigzag(zigzag(value)), value);
-        }
-        assert_eq!(zigzag(-1), 1);
-        assert_eq!(zigzag(1), 2);
     }
 }
