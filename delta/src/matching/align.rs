@@ -18,7 +18,7 @@ pub(crate) struct Aligned {
 const JUMP_GAIN: usize = 8;
 /// Matches from this length on that the diagonal nearly explains are not looked up again byte by byte: the time would
 /// be the square of their length.
-const LONG: usize = 1 << 9;
+const LONG: usize = 1 << 12;
 
 /// Stretches of `target` aligned with the text of `index`, in order and without overlap.
 pub(crate) fn align(index: &SuffixIndex<'_>, base: &[u8], target: &[u8]) -> Vec<Aligned> {
