@@ -117,7 +117,10 @@ mod make {
             &String::from_utf8_lossy(&base[8192..12_000]).replace("as it", "as they").into_bytes(),
         );
         image.resize(image.len().next_multiple_of(4096) + 4096, 0);
-        image.extend_from_slice(&base[..4096]);
+        // Noise where every 61st byte is another.
+        image.extend(
+            base[..4096].iter().enumerate().map(|(at, byte)| byte.wrapping_add(u8::from(at % 61 == 9))),
+        );
         // A table whose numbers moved by 16.
         let table = base.windows(4).position(|bytes| bytes == 0x40_0000_u32.to_le_bytes()).unwrap();
         let numbers = base[table..table + 4000].chunks_exact(4);
