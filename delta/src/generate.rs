@@ -72,6 +72,7 @@ pub fn generate(
     options: &GenerateOptions<'_>,
     out: &mut (impl Read + Write + Seek + Send),
 ) -> Result<GenerateReport, Error> {
+    options.layout.check()?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build()
@@ -219,10 +220,12 @@ fn prove(
     let mut piece = vec![0; 1 << 18];
     let mut delta = delta.take(delta_len - Header::LEN as u64);
     loop {
-        let len = delta.read(&mut piece).map_err(output)?;
-        if len == 0 {
-            break;
-        }
+        let len = match delta.read(&mut piece) {
+            Ok(0) => break,
+            Ok(len) => len,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(output(error)),
+        };
         applier.push(&piece[..len], &mut &*old, &mut target)?;
         options.tick(Phase::Prove, applier.written(), new.len() as u64)?;
     }

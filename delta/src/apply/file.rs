@@ -1,7 +1,7 @@
 //! The applier over files: a base that is read at offsets, a delta that is streamed, a result that appears when it
 //! is right.
 
-use super::{Applier, Base, CallerError, Header, Status, Target};
+use super::{Applier, Base, CallerError, Header, Target};
 use crate::error::Error;
 use crate::progress::{Phase, Progress};
 use sha2::{Digest, Sha256};
@@ -134,11 +134,9 @@ pub fn apply_stream(
     }
     let mut arena = vec![0; usize::try_from(header.memory_needed()).map_err(|_| refused)?];
     let mut applier = Applier::new(header, &mut arena)?;
+    let mut target = Watched { target, header, options, written: 0, cancelled: false };
     let mut piece = vec![0; 1 << 16];
     loop {
-        if options.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
-            return Err(Error::Cancelled);
-        }
         let len = match delta.read(&mut piece) {
             Ok(0) => break,
             Ok(len) => len,
@@ -146,12 +144,36 @@ pub fn apply_stream(
             Err(error) => return Err(reading(error)),
         };
         // A delta that goes on behind its end is refused by the applier.
-        let _: Status = applier.push(&piece[..len], base, target)?;
-        if let Some(progress) = options.progress {
-            progress(Phase::Apply, applier.written(), header.target_size);
-        }
+        match applier.push(&piece[..len], base, &mut target) {
+            Err(_) if target.cancelled => return Err(Error::Cancelled),
+            pushed => pushed?,
+        };
     }
     applier.finish()
+}
+
+/// A target that tells how far it is and can be cancelled: one push may yield a whole image.
+struct Watched<'t> {
+    target: &'t mut dyn Target,
+    header: &'t Header,
+    options: &'t ApplyOptions<'t>,
+    written: u64,
+    cancelled: bool,
+}
+
+impl Target for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), CallerError> {
+        self.cancelled = self.options.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed));
+        if self.cancelled {
+            return Err(CallerError { action: "cancelled", code: 0 });
+        }
+        self.target.write(bytes)?;
+        self.written += bytes.len() as u64;
+        if let Some(progress) = self.options.progress {
+            progress(Phase::Apply, self.written, self.header.target_size);
+        }
+        Ok(())
+    }
 }
 
 /// Applies the delta in `delta` to the image `base` and writes the new image to `output`, which the caller puts in

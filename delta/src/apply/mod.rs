@@ -86,10 +86,10 @@ impl<'m> Applier<'m> {
     /// An applier in `arena`, at least [`Header::memory_needed`] bytes of it.
     ///
     /// # Errors
-    /// `Limit` when the arena is too small.
+    /// `Limit` when the arena is too small; `TargetDigest` for an empty target whose digest is another one.
     pub fn new(header: &Header, arena: &'m mut [u8]) -> Result<Self, Error> {
         let memory = Memory::new(header, arena)?;
-        Ok(Applier {
+        let applier = Applier {
             header: *header,
             body: memory.body,
             buffers: window::Buffers { base: memory.base, target: memory.target },
@@ -100,7 +100,11 @@ impl<'m> Applier<'m> {
             written: 0,
             offset: Header::LEN as u64,
             base_at: 0,
-        })
+        };
+        if matches!(applier.reading, Reading::Done) {
+            applier.check_result()?;
+        }
+        Ok(applier)
     }
 
     /// Bytes of the target that have been yielded.

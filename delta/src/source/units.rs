@@ -39,6 +39,9 @@ const MAX_TARGET: usize = 16 << 20;
 const MAX_RAW_TARGET: usize = 4 << 20;
 /// Largest base of a unit: five times as much memory is needed to index it.
 const MAX_BASE: usize = 32 << 20;
+/// A piece without a file is compared with at most this many times its own length, and 1 MiB at least: sorting the
+/// base costs more than a small piece can gain.
+const BASE_PER_TARGET: usize = 64;
 /// How far around its own place a piece without a file is looked for, in bytes.
 const NEIGHBOURHOOD: usize = 1 << 17;
 /// Pieces without a file are one unit when no more known blocks than this lie between them.
@@ -238,7 +241,8 @@ fn push_raw(
         let (start, end) = (target[0].at, target.last().map_or(0, Range::end));
         let at = start.saturating_sub(NEIGHBOURHOOD).min(old.len());
         let near = Range { at, len: (end + NEIGHBOURHOOD).min(old.len()) - at };
-        let mut base = sketch.similar(&gather(new, &target), MAX_BASE / 2);
+        let budget = (total(&target) * BASE_PER_TARGET).clamp(1 << 20, MAX_BASE / 2);
+        let mut base = sketch.similar(&gather(new, &target), budget);
         base.push(near);
         units.push(Unit { target, base: merged(base) });
     }

@@ -205,7 +205,7 @@ impl<'m> Differences<'m> {
             difference = self.code_tree(coder, lines, difference, &bases, so_far, al);
             self.changes = self.changes << 8 | difference;
             self.since = 0;
-            self.loud += 1;
+            self.loud = self.loud.saturating_add(1);
         }
         self.flags = f << 1 | u64::from(changed);
         self.recent[self.at & 63] = difference as u8;

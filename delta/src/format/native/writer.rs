@@ -45,7 +45,7 @@ impl Layout {
 
     /// # Errors
     /// `Usage` when no delta can be laid out like this.
-    fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let without = if self.codec == Codec::Mixed { 2 } else { 0 };
         let usable = |history: &u32| history.is_power_of_two() && HISTORY.contains(history);
         if !self.history.iter().skip(without).all(usable) {
@@ -100,7 +100,7 @@ fn plain_lens(ops: &[Op]) -> [u64; 3] {
 /// and its length. `tick` is called with the target bytes done, and may end the work with an error.
 ///
 /// # Errors
-/// `Usage` for a layout out of bounds, `Limit` when memory is short, `Io` from `out`, and those of `tick`.
+/// `Limit` when memory is short, `Io` from `out`, and those of `tick`.
 pub fn write(
     ops: Vec<Op>,
     images: Images<'_>,
@@ -108,7 +108,6 @@ pub fn write(
     out: &mut (impl Write + Seek),
     tick: &dyn Fn(u64) -> Result<(), Error>,
 ) -> Result<(Header, u64), Error> {
-    layout.check()?;
     let failed = |source| Error::Io { action: "write the delta", path: "output".into(), source };
     let mut header = Header {
         base_size: images.old.len() as u64,
