@@ -10,6 +10,20 @@ use std::path::{Path, PathBuf};
 
 const BUFFER_LEN_BYTES: usize = 256 * 1024;
 
+/// Refuses an output that would replace one of the inputs.
+pub(crate) fn is_no_input(output: &Path, inputs: &[&Path]) -> Result<(), Failure> {
+    // A name that does not exist yet, or `-`, is no input's.
+    let Ok(output_file) = output.canonicalize() else { return Ok(()) };
+    match inputs.iter().find(|input| input.canonicalize().is_ok_and(|input| input == output_file)) {
+        Some(input) => {
+            let message =
+                format!("expected another name for the output, found that of the input {}", input.display());
+            Err(Failure::about(output, ExitStatus::Output, message))
+        }
+        None => Ok(()),
+    }
+}
+
 /// An output that is being written. Dropped without [`commit`](Output::commit) it leaves nothing behind, and a file
 /// that had its name stays as it was.
 pub(crate) struct Output {

@@ -10,7 +10,7 @@ use crate::args::{CompressionName, OutputArgs, PackageArgs, ReleaseArgs, Softwar
 use crate::exit_code::ExitStatus;
 use crate::failure::{Failure, broken_pipe, chain};
 use crate::key;
-use crate::output::Output;
+use crate::output::{Output, is_no_input};
 use crate::progress::Progress;
 use crate::report::warn;
 use mender_artifact::compression::Compression;
@@ -123,6 +123,13 @@ fn write(
     plan.signer = key.as_ref().map(|key| key as _);
     plan.check().map_err(|error| asked_for(&error))?;
 
+    let inputs: Vec<&Path> = plan
+        .payloads
+        .iter()
+        .flat_map(|payload| &payload.files)
+        .filter_map(|file| Some(file.path()?.as_path()))
+        .collect();
+    is_no_input(&output_args.output_path, &inputs)?;
     let mut output = Output::create(&output_args.output_path)?;
     if output.is_standard() && (maximum.is_some() || warning.is_some()) {
         warn("limits on the size have no effect on standard output");

@@ -122,3 +122,26 @@ fn what_makes_no_delta() {
         assert_eq!(place.names(), before);
     }
 }
+
+#[test]
+fn no_output_takes_the_place_of_an_input() {
+    let place = Workplace::new();
+    releases(&place);
+    place.put("old.img", image_bytes());
+    place.put("new.img", [&image_bytes()[..], b"and more"].concat());
+    place.ok(&["delta", "create", "old.img", "new.img", "-o", "pair.delta"]);
+    let before: Vec<_> = place.names().iter().map(|name| (name.clone(), place.bytes(name))).collect();
+    for arguments in [
+        &["delta", "create", "old.img", "new.img", "-o", "old.img"][..],
+        &["delta", "create", "old.img", "new.img", "-o", "./new.img"],
+        &["delta", "apply", "old.img", "pair.delta", "-o", "old.img"],
+        &["delta", "apply", "old.img", "pair.delta", "-o", "pair.delta"],
+        &["write", "delta-image", "--from", "old.mender", "--to", "new.mender", "-o", "new.mender"],
+        &["write", "rootfs-image", "-f", "old.img", "-n", "r", "-c", "b", "-o", "old.img"],
+    ] {
+        let error = place.fails(3, arguments);
+        assert!(error.contains("expected another name for the output, found that of the input"), "{error}");
+    }
+    let after: Vec<_> = place.names().iter().map(|name| (name.clone(), place.bytes(name))).collect();
+    assert!(before == after);
+}

@@ -90,8 +90,9 @@ impl<'a> PayloadInput<'a> {
         }
     }
 
-    /// The path, for messages.
-    pub(super) fn path(&self) -> Option<&PathBuf> {
+    /// Where it is read from, if it is a file.
+    #[must_use]
+    pub fn path(&self) -> Option<&PathBuf> {
         match &self.source {
             Source::Path(path) => Some(path),
             Source::Stream { .. } => None,

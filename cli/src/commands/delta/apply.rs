@@ -4,7 +4,7 @@ use super::source;
 use crate::args::DeltaApplyArgs;
 use crate::failure::{DeltaFiles, Failure};
 use crate::input::existing_file;
-use crate::output::Output;
+use crate::output::{Output, is_no_input};
 use crate::progress::Progress;
 use crate::report;
 use crate::report::delta::Applied;
@@ -15,6 +15,7 @@ pub(crate) fn run(args: &DeltaApplyArgs) -> Result<(), Failure> {
     let stopwatch = Stopwatch::start();
     let files = DeltaFiles { base: &args.base, delta: &args.delta, output: &args.output_path };
     existing_file(&args.base)?;
+    is_no_input(&args.output_path, &[&args.base, &args.delta])?;
     let mut delta = source::open(&args.delta)?;
     let mut output = Output::create(&args.output_path)?;
     let progress = Progress::new(!args.no_progress);

@@ -3,7 +3,7 @@
 use crate::args::DeltaCreateArgs;
 use crate::failure::{DeltaFiles, Failure};
 use crate::input::existing_file;
-use crate::output::SeekableOutput;
+use crate::output::{SeekableOutput, is_no_input};
 use crate::progress::Progress;
 use crate::report;
 use crate::report::delta::Made;
@@ -20,6 +20,7 @@ pub(crate) fn run(args: &DeltaCreateArgs) -> Result<(), Failure> {
         MappedImage::open(path).map_err(|error| Failure::delta(files, &error))
     };
     let (old, new) = (open(&args.old)?, open(&args.new)?);
+    is_no_input(&args.output_path, &[&args.old, &args.new])?;
     let mut output = SeekableOutput::create(&args.output_path)?;
     let progress = Progress::new(!args.no_progress);
     let told = |phase, done, total| progress.tell_phase(phase, done, total);

@@ -5,7 +5,7 @@ use crate::args::{CompressionName, DeltaImageArgs};
 use crate::failure::{DeltaFiles, Failure};
 use crate::input::existing_file;
 use crate::key;
-use crate::output::Output;
+use crate::output::{Output, is_no_input};
 use crate::progress::Progress;
 use crate::report;
 use crate::report::delta::Made;
@@ -18,6 +18,7 @@ pub(crate) fn run(args: &DeltaImageArgs, default: Option<CompressionName>) -> Re
     let (from, to) = (existing_file(&args.from)?, existing_file(&args.to)?);
     let key = key::private(args.output.key.as_deref())?;
     let name = args.output.compression.or(default).unwrap_or(CompressionName::Gzip);
+    is_no_input(&args.output.output_path, &[&from, &to])?;
     let mut output = Output::create(&args.output.output_path)?;
     let progress = Progress::new(!args.output.no_progress);
     let told = |phase, done, total| progress.tell_phase(phase, done, total);
