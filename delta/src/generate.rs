@@ -73,10 +73,12 @@ pub fn generate(
     out: &mut (impl Read + Write + Seek + Send),
 ) -> Result<GenerateReport, Error> {
     options.layout.check()?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads)
-        .build()
-        .map_err(|_| Error::Limit { what: "threads", wanted: options.threads as u64, limit: 0 })?;
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(options.threads).build().map_err(|error| Error::Io {
+            action: "start threads",
+            path: "thread pool".into(),
+            source: std::io::Error::other(error),
+        })?;
     pool.install(|| {
         let start = out.stream_position().map_err(output)?;
         let report = generate_here(old, new, options, out)?;

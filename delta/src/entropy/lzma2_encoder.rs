@@ -19,16 +19,16 @@ pub struct Lzma2Encoder {
     stream: Stream,
 }
 
-/// liblzma refuses options that were wrong at compile time, or memory is short.
-fn refused(_: liblzma::stream::Error) -> Error {
-    Error::Limit { what: "memory of the LZMA2 encoder", wanted: 0, limit: 0 }
+/// The options are right, so what liblzma can lack is memory.
+fn refused(error: liblzma::stream::Error) -> Error {
+    Error::Io { action: "encode", path: "liblzma".into(), source: std::io::Error::other(error) }
 }
 
 impl Lzma2Encoder {
     /// An encoder with `history` bytes of history (4 KiB to 256 MiB).
     ///
     /// # Errors
-    /// `Limit` when liblzma cannot get its memory.
+    /// `Io` when liblzma cannot get its memory.
     pub fn new(history: u32, properties: Properties) -> Result<Self, Error> {
         let mut options = LzmaOptions::new_preset(6).map_err(refused)?;
         options
@@ -48,7 +48,7 @@ impl Lzma2Encoder {
     /// Packs `plain` behind what came before and flushes.
     ///
     /// # Errors
-    /// `Limit` when liblzma cannot get its memory.
+    /// `Io` when liblzma cannot get its memory.
     pub fn pack(&mut self, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let mut out = Vec::with_capacity(plain.len() / 4 + 64);
         if plain.is_empty() {

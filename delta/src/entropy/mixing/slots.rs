@@ -2,7 +2,6 @@
 
 use super::logistic::stretch;
 
-const START: u32 = 1 << 31;
 const COUNT: u32 = (1 << 10) - 1;
 
 /// 65536 / (n + 1.5): how far a slot that was used n times moves.
@@ -16,8 +15,8 @@ static RATES: [u32; 1024] = {
     rates
 };
 
-/// Whether the slot was never used.
-pub(super) const EMPTY: u32 = START;
+/// A slot that was never used: one half, no count.
+pub(super) const EMPTY: u32 = 1 << 31;
 
 /// The logarithm of odds that a slot predicts; nothing when it was never used.
 pub(super) fn predict(slot: u32) -> i32 {

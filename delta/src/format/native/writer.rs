@@ -100,7 +100,7 @@ fn plain_lens(ops: &[Op]) -> [u64; 3] {
 /// and its length. `tick` is called with the target bytes done, and may end the work with an error.
 ///
 /// # Errors
-/// `Limit` when memory is short, `Io` from `out`, and those of `tick`.
+/// `Io` when memory is short or from `out`, and those of `tick`.
 pub fn write(
     ops: Vec<Op>,
     images: Images<'_>,
