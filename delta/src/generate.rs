@@ -73,19 +73,27 @@ pub fn generate(
     out: &mut (impl Read + Write + Seek + Send),
 ) -> Result<GenerateReport, Error> {
     options.layout.check()?;
-    let pool =
-        rayon::ThreadPoolBuilder::new().num_threads(options.threads).build().map_err(|error| Error::Io {
-            action: "start threads",
-            path: "thread pool".into(),
-            source: std::io::Error::other(error),
-        })?;
-    pool.install(|| {
+    in_pool(options, || {
         let start = out.stream_position().map_err(output)?;
         let report = generate_here(old, new, options, out)?;
         out.seek(SeekFrom::Start(start)).map_err(output)?;
         prove(old, new, options, out, report.delta_len)?;
         Ok(report)
     })
+}
+
+/// Does `work` on as many threads as `options` say.
+pub(crate) fn in_pool<T: Send>(
+    options: &GenerateOptions<'_>,
+    work: impl FnOnce() -> Result<T, Error> + Send,
+) -> Result<T, Error> {
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(options.threads).build().map_err(|error| Error::Io {
+            action: "start threads",
+            path: "thread pool".into(),
+            source: std::io::Error::other(error),
+        })?;
+    pool.install(work)
 }
 
 fn output(source: std::io::Error) -> Error {
@@ -98,6 +106,24 @@ fn generate_here(
     options: &GenerateOptions<'_>,
     out: &mut (impl Write + Seek),
 ) -> Result<GenerateReport, Error> {
+    let Operations { ops, composition, sha256, file_systems_read } = operations(old, new, options)?;
+    let tick = |done| options.tick(Phase::Pack, done, new.len() as u64);
+    let (header, delta_len) = writer::write(ops, Images { old, new, sha256 }, &options.layout, out, &tick)?;
+    Ok(GenerateReport { header, delta_len, composition, file_systems_read })
+}
+
+/// What makes the new image, before it is written in any format.
+pub(crate) struct Operations {
+    /// They cover the new image from front to back.
+    pub(crate) ops: Vec<Op>,
+    pub(crate) composition: Composition,
+    /// SHA-256 of the old and the new image.
+    pub(crate) sha256: [[u8; 32]; 2],
+    pub(crate) file_systems_read: bool,
+}
+
+/// Finds the operations that turn `old` into `new`; to be called in a pool (see [`in_pool`]).
+pub(crate) fn operations(old: &[u8], new: &[u8], options: &GenerateOptions<'_>) -> Result<Operations, Error> {
     options.tick(Phase::Compare, 0, new.len() as u64)?;
     let mut sha256 = [[0; 32]; 2];
     let mut planned = None;
@@ -113,9 +139,7 @@ fn generate_here(
     let placed = solve_all(&units, old, new, options)?;
     let ops = in_order(&sources, placed, new.len() as u64);
     let composition = Composition::of(&ops);
-    let tick = |done| options.tick(Phase::Pack, done, new.len() as u64);
-    let (header, delta_len) = writer::write(ops, Images { old, new, sha256 }, &options.layout, out, &tick)?;
-    Ok(GenerateReport { header, delta_len, composition, file_systems_read })
+    Ok(Operations { ops, composition, sha256, file_systems_read })
 }
 
 /// What to do, before it is done.
