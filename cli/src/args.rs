@@ -1,10 +1,24 @@
-//! The command line: commands, flags and their defaults.
+//! The command line. What belongs to one command is in the file of its name below `args/`.
 
+pub(crate) mod delta;
+pub(crate) mod key;
+pub(crate) mod output;
+pub(crate) mod read;
 mod reference_style;
+pub(crate) mod sign;
+pub(crate) mod validate;
+pub(crate) mod write;
+pub(crate) mod write_delta_image;
+pub(crate) mod write_release;
 
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use delta::DeltaArgs;
+use output::CompressionName;
+use read::ReadArgs;
+use sign::SignArgs;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use validate::ValidateArgs;
+use write::WriteArgs;
 
 /// Read, write, check and sign Mender Artifacts, and make deltas between root file systems.
 #[derive(Debug, Parser)]
@@ -43,341 +57,6 @@ pub(crate) enum Command {
     Delta(DeltaArgs),
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct WriteArgs {
-    #[command(subcommand)]
-    pub(crate) kind: Option<WriteKind>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum WriteKind {
-    /// An update of the whole root file system
-    RootfsImage(Box<RootfsImageArgs>),
-    /// An update that an Update Module installs
-    ModuleImage(Box<ModuleImageArgs>),
-    /// An Artifact without payload that tells a new device what it provides
-    BootstrapArtifact(Box<BootstrapArgs>),
-    /// The difference between two root file system Artifacts
-    DeltaImage(Box<DeltaImageArgs>),
-}
-
-/// The names that `--compression` takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(crate) enum CompressionName {
-    None,
-    Gzip,
-    Lzma,
-    ZstdBest,
-    ZstdBetter,
-    ZstdFast,
-    ZstdFastest,
-}
-
-/// Flags of everything that is written.
-#[derive(Debug, Args)]
-pub(crate) struct OutputArgs {
-    /// Where the Artifact goes; - is standard output
-    #[arg(short, long, value_name = "FILE", default_value = "artifact.mender")]
-    pub(crate) output_path: PathBuf,
-
-    /// Compression of header and payload [default: gzip]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) compression: Option<CompressionName>,
-
-    /// Private key (PEM: RSA or ECDSA P-256) that signs the Artifact
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) key: Option<PathBuf>,
-
-    /// Show no progress
-    #[arg(long)]
-    pub(crate) no_progress: bool,
-}
-
-/// What the Artifact says about release and devices.
-#[derive(Debug, Args)]
-pub(crate) struct ReleaseArgs {
-    /// Device type that the Artifact is for; repeatable
-    #[arg(short, long, value_name = "TYPE", conflicts_with = "device_type")]
-    pub(crate) compatible_types: Vec<String>,
-
-    /// Old name of --compatible-types
-    #[arg(short = 't', long, value_name = "TYPE", hide = true)]
-    pub(crate) device_type: Vec<String>,
-
-    /// Name of the release
-    #[arg(short = 'n', long, value_name = "NAME")]
-    pub(crate) artifact_name: String,
-
-    /// Format version; 3 is the only one written
-    #[arg(short, long, value_name = "NUMBER", default_value_t = 3)]
-    pub(crate) version: u32,
-
-    /// Release that the device must run; repeatable, any of them will do
-    #[arg(short = 'N', long, value_name = "NAME")]
-    pub(crate) artifact_name_depends: Vec<String>,
-
-    /// Group that the device is in after the update
-    #[arg(short = 'g', long, value_name = "GROUP")]
-    pub(crate) provides_group: Option<String>,
-
-    /// Group that the device must be in; repeatable, any of them will do
-    #[arg(short = 'G', long, value_name = "GROUP")]
-    pub(crate) depends_groups: Vec<String>,
-
-    /// What the device provides after the update; repeatable
-    #[arg(short, long, value_name = "KEY:VALUE")]
-    pub(crate) provides: Vec<String>,
-
-    /// What the device must provide; repeatable
-    #[arg(short, long, value_name = "KEY:VALUE")]
-    pub(crate) depends: Vec<String>,
-
-    /// Pattern of provides that the update takes away; repeatable
-    #[arg(long, value_name = "PATTERN")]
-    pub(crate) clears_provides: Vec<String>,
-}
-
-/// The version that an update provides, and what it clears by default.
-#[derive(Debug, Args)]
-pub(crate) struct SoftwareArgs {
-    /// Provide no version and clear nothing unless told to
-    #[arg(long)]
-    pub(crate) no_default_software_version: bool,
-
-    /// Clear nothing unless told to
-    #[arg(long)]
-    pub(crate) no_default_clears_provides: bool,
-
-    /// Part of the software: the version's key is FILESYSTEM.NAME.version
-    #[arg(long, value_name = "NAME")]
-    pub(crate) software_name: Option<String>,
-
-    /// The version that is provided [default: the name of the release]
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) software_version: Option<String>,
-
-    /// First part of the version's key [default: rootfs-image]
-    #[arg(long, value_name = "FILESYSTEM")]
-    pub(crate) software_filesystem: Option<String>,
-
-    /// Whether one of these flags stands behind the last --provides, and then wins over it; filled in after parsing.
-    #[arg(skip)]
-    pub(crate) behind_provides: bool,
-}
-
-/// Scripts and bounds on the size.
-#[derive(Debug, Args)]
-pub(crate) struct PackageArgs {
-    /// State script, or a folder of them; repeatable
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) script: Vec<PathBuf>,
-
-    /// Fail when the Artifact is larger: a number with B, KB, MB, GB or TB
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) max_artifact_size: Option<String>,
-
-    /// Warn when the Artifact is larger
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) warn_artifact_size: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RootfsImageArgs {
-    /// The image
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) file: PathBuf,
-
-    /// Call the provided checksum rootfs_image_checksum, as clients before 2.5 do
-    #[arg(long)]
-    pub(crate) legacy_rootfs_image_checksum: bool,
-
-    /// Provide no checksum
-    #[arg(long)]
-    pub(crate) no_checksum_provide: bool,
-
-    #[command(flatten)]
-    pub(crate) release: ReleaseArgs,
-    #[command(flatten)]
-    pub(crate) software: SoftwareArgs,
-    #[command(flatten)]
-    pub(crate) package: PackageArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ModuleImageArgs {
-    /// Name of the Update Module
-    #[arg(short = 'T', long = "type", value_name = "TYPE")]
-    pub(crate) payload_type: String,
-
-    /// Payload file; repeatable
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) file: Vec<PathBuf>,
-
-    /// JSON object for the Update Module
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) meta_data: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) release: ReleaseArgs,
-    #[command(flatten)]
-    pub(crate) software: SoftwareArgs,
-    #[command(flatten)]
-    pub(crate) package: PackageArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BootstrapArgs {
-    #[command(flatten)]
-    pub(crate) release: ReleaseArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DeltaImageArgs {
-    /// The Artifact that devices run
-    #[arg(long, value_name = "OLD.mender")]
-    pub(crate) from: PathBuf,
-
-    /// The Artifact that they shall run
-    #[arg(long, value_name = "NEW.mender")]
-    pub(crate) to: PathBuf,
-
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReadArgs {
-    /// The Artifact; - is standard input
-    #[arg(value_name = "ARTIFACT")]
-    pub(crate) artifact: PathBuf,
-
-    /// Public key (PEM) that the signature is checked with
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) key: Option<PathBuf>,
-
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// Show no progress
-    #[arg(long)]
-    pub(crate) no_progress: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ValidateArgs {
-    /// The Artifact; - is standard input
-    #[arg(value_name = "ARTIFACT")]
-    pub(crate) artifact: PathBuf,
-
-    /// Public key (PEM) that must have signed the Artifact
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) key: Option<PathBuf>,
-
-    /// Show no progress
-    #[arg(long)]
-    pub(crate) no_progress: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SignArgs {
-    /// The Artifact; - is standard input
-    #[arg(value_name = "ARTIFACT")]
-    pub(crate) artifact: PathBuf,
-
-    /// Private key (PEM: RSA or ECDSA P-256)
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) key: Option<PathBuf>,
-
-    /// Where the signed Artifact goes [default: in place]
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output_path: Option<PathBuf>,
-
-    /// Replace a signature that is there
-    #[arg(short, long)]
-    pub(crate) force: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
-pub(crate) struct DeltaArgs {
-    #[command(subcommand)]
-    pub(crate) action: DeltaAction,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DeltaAction {
-    /// Make a delta from one image to another, and prove it
-    Create(DeltaCreateArgs),
-    /// Make the new image from the old one and a delta
-    Apply(DeltaApplyArgs),
-    /// Show what a delta says about itself
-    Info(DeltaInfoArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DeltaCreateArgs {
-    /// The image that devices have
-    pub(crate) old: PathBuf,
-
-    /// The image that they shall have
-    pub(crate) new: PathBuf,
-
-    /// Where the delta goes; - is standard output
-    #[arg(short, long, value_name = "DELTA")]
-    pub(crate) output_path: PathBuf,
-
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// Show no progress
-    #[arg(long)]
-    pub(crate) no_progress: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DeltaApplyArgs {
-    /// The image that the delta was made from
-    pub(crate) base: PathBuf,
-
-    /// The delta, or a delta Artifact; - is standard input
-    pub(crate) delta: PathBuf,
-
-    /// Where the new image goes; - is standard output
-    #[arg(short, long, value_name = "NEW")]
-    pub(crate) output_path: PathBuf,
-
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// Show no progress
-    #[arg(long)]
-    pub(crate) no_progress: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DeltaInfoArgs {
-    /// The delta, or a delta Artifact; - is standard input
-    pub(crate) delta: PathBuf,
-
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 /// Parses the words of a command line, the program's name first, in all the forms that the reference tool takes.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
     reference_style::parse(words)
@@ -404,7 +83,9 @@ pub(crate) fn help(path: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::write::{RootfsImageArgs, WriteKind};
     use super::*;
+    use std::path::PathBuf;
 
     fn parsed(line: &str) -> CommandLine {
         parse(line.split(' ').map(OsString::from)).unwrap_or_else(|error| panic!("{error}"))
@@ -450,7 +131,7 @@ mod tests {
     fn a_switch_does_not_swallow_the_artifact() {
         let line = parsed("mender-artifact read --no-progress a.mender -k pub");
         let Some(Command::Read(args)) = line.command else { panic!("{line:?}") };
-        assert_eq!((args.artifact, args.key), (PathBuf::from("a.mender"), Some(PathBuf::from("pub"))));
+        assert_eq!((args.artifact, args.key.key), (PathBuf::from("a.mender"), Some(PathBuf::from("pub"))));
     }
 
     #[test]

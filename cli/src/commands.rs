@@ -6,7 +6,9 @@ mod sign;
 mod validate;
 mod write;
 
-use crate::args::{self, Command, CommandLine, DeltaAction, WriteKind};
+use crate::args::delta::DeltaAction;
+use crate::args::write::WriteKind;
+use crate::args::{self, Command, CommandLine};
 use crate::failure::Failure;
 use crate::report;
 

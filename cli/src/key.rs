@@ -1,5 +1,6 @@
 //! Key files of `--key`.
 
+use crate::args::key::{PrivateKeyArgs, PublicKeyArgs};
 use crate::exit_code::ExitStatus;
 use crate::failure::{Failure, chain};
 use crate::input::read_small;
@@ -11,13 +12,13 @@ use std::path::Path;
 const KEY_FILE_MAX_BYTES: u64 = 64 * 1024;
 
 /// The private key in a file, if one is named.
-pub(crate) fn private(path: Option<&Path>) -> Result<Option<PrivateKey>, Failure> {
-    path.map(|path| load(path, PrivateKey::from_pem)).transpose()
+pub(crate) fn private(args: &PrivateKeyArgs) -> Result<Option<PrivateKey>, Failure> {
+    args.key.as_deref().map(|path| load(path, PrivateKey::from_pem)).transpose()
 }
 
 /// The public key in a file, if one is named.
-pub(crate) fn public(path: Option<&Path>) -> Result<Option<PublicKey>, Failure> {
-    path.map(|path| load(path, PublicKey::from_pem)).transpose()
+pub(crate) fn public(args: &PublicKeyArgs) -> Result<Option<PublicKey>, Failure> {
+    args.key.as_deref().map(|path| load(path, PublicKey::from_pem)).transpose()
 }
 
 /// Whatever is wrong with a key is a wrong command line, not a wrong Artifact.

@@ -1,7 +1,8 @@
 //! Forms of flags that the reference tool takes and clap does not: long names with one dash, switches with `=true`,
 //! values that begin with a dash; and the rule that of two contradicting flags the later one wins.
 
-use super::{Command, CommandLine, WriteArgs, WriteKind};
+use super::write::{WriteArgs, WriteKind};
+use super::{Command, CommandLine};
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! `read ARTIFACT`: what an Artifact says about itself.
 
-use crate::args::ReadArgs;
+use crate::args::read::ReadArgs;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::key;
@@ -11,7 +11,7 @@ use mender_artifact::read::verify::{SignatureRule, SignatureStatus};
 use mender_artifact::read::{ReadOptions, read_artifact};
 
 pub(crate) fn run(args: &ReadArgs) -> Result<(), Failure> {
-    let key = key::public(args.key.as_deref())?;
+    let key = key::public(&args.key)?;
     let input = Input::open(&args.artifact)?;
     let signature = match &key {
         Some(key) => SignatureRule::Report(key),

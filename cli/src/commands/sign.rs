@@ -1,6 +1,6 @@
 //! `sign ARTIFACT`: puts a signature into an Artifact; everything else stays byte for byte.
 
-use crate::args::SignArgs;
+use crate::args::sign::SignArgs;
 use crate::failure::Failure;
 use crate::input::{Input, STANDARD};
 use crate::key;
@@ -9,7 +9,7 @@ use mender_artifact::resign::sign_artifact;
 use std::path::Path;
 
 pub(crate) fn run(args: &SignArgs) -> Result<(), Failure> {
-    let Some(key) = key::private(args.key.as_deref())? else {
+    let Some(key) = key::private(&args.key)? else {
         return Err(Failure::usage("nothing to sign with: expected --key FILE"));
     };
     let mut input = Input::open(&args.artifact)?;

@@ -1,6 +1,6 @@
 //! `validate ARTIFACT`: whether an Artifact is sound and signed as it should be.
 
-use crate::args::ValidateArgs;
+use crate::args::validate::ValidateArgs;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::key;
@@ -11,7 +11,7 @@ use mender_artifact::limits::Limits;
 use mender_artifact::read::verify::Verify;
 
 pub(crate) fn run(args: &ValidateArgs) -> Result<(), Failure> {
-    let key = key::public(args.key.as_deref())?;
+    let key = key::public(&args.key)?;
     let input = Input::open(&args.artifact)?;
     let size = input.size;
     let input = Counted::new(input, "checking", size, Progress::new(!args.no_progress));

@@ -6,7 +6,8 @@ pub(crate) mod module_image;
 pub(crate) mod rootfs_image;
 mod size_limit;
 
-use crate::args::{CompressionName, OutputArgs, PackageArgs, ReleaseArgs, SoftwareArgs};
+use crate::args::output::{CompressionName, OutputArgs};
+use crate::args::write_release::{PackageArgs, ReleaseArgs, SoftwareArgs};
 use crate::exit_code::ExitStatus;
 use crate::failure::{Failure, broken_pipe, chain};
 use crate::key;
@@ -114,7 +115,7 @@ fn write(
         limit("--max-artifact-size", package.and_then(|package| package.max_artifact_size.as_ref()))?;
     let warning =
         limit("--warn-artifact-size", package.and_then(|package| package.warn_artifact_size.as_ref()))?;
-    let key = key::private(output_args.key.as_deref())?;
+    let key = key::private(&output_args.key)?;
     // From here on it borrows the key, too.
     let mut plan: ArtifactPlan<'_> = plan;
     plan.payloads = vec![payload];

@@ -1,7 +1,7 @@
 //! `delta apply BASE DELTA -o NEW`: the new image, or nothing.
 
 use super::source;
-use crate::args::DeltaApplyArgs;
+use crate::args::delta::DeltaApplyArgs;
 use crate::failure::{DeltaFiles, Failure};
 use crate::input::existing_file;
 use crate::output::{Output, is_no_input};

@@ -1,6 +1,6 @@
 //! `delta create OLD NEW -o DELTA`: makes a delta and proves it before it gets its name.
 
-use crate::args::DeltaCreateArgs;
+use crate::args::delta::DeltaCreateArgs;
 use crate::failure::{DeltaFiles, Failure};
 use crate::input::existing_file;
 use crate::output::{SeekableOutput, is_no_input};

@@ -1,7 +1,7 @@
 //! `delta info DELTA`: what a delta says about itself, its structure checked to the end.
 
 use super::source;
-use crate::args::DeltaInfoArgs;
+use crate::args::delta::DeltaInfoArgs;
 use crate::failure::{DeltaFiles, Failure};
 use crate::report;
 use mender_delta::inspect::inspect;

@@ -1,7 +1,8 @@
 //! `write bootstrap-artifact`.
 
 use super::{choices, plan, write};
-use crate::args::{BootstrapArgs, CompressionName};
+use crate::args::output::CompressionName;
+use crate::args::write::BootstrapArgs;
 use crate::failure::Failure;
 use mender_artifact::write::plan::PayloadPlan;
 

@@ -1,7 +1,8 @@
 //! `write delta-image --from OLD.mender --to NEW.mender`: the delta Artifact, proved before it gets its name.
 
 use super::{compression, source_date_epoch};
-use crate::args::{CompressionName, DeltaImageArgs};
+use crate::args::output::CompressionName;
+use crate::args::write_delta_image::DeltaImageArgs;
 use crate::failure::{DeltaFiles, Failure};
 use crate::input::existing_file;
 use crate::key;
@@ -16,7 +17,7 @@ use mender_delta::options::GenerateOptions;
 pub(crate) fn run(args: &DeltaImageArgs, default: Option<CompressionName>) -> Result<(), Failure> {
     let stopwatch = Stopwatch::start();
     let (from, to) = (existing_file(&args.from)?, existing_file(&args.to)?);
-    let key = key::private(args.output.key.as_deref())?;
+    let key = key::private(&args.output.key)?;
     let name = args.output.compression.or(default).unwrap_or(CompressionName::Gzip);
     is_no_input(&args.output.output_path, &[&from, &to])?;
     let mut output = Output::create(&args.output.output_path)?;

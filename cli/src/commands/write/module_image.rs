@@ -1,7 +1,8 @@
 //! `write module-image`.
 
 use super::{choices, payload_file, plan, write};
-use crate::args::{CompressionName, ModuleImageArgs};
+use crate::args::output::CompressionName;
+use crate::args::write::ModuleImageArgs;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use crate::input::read_small;

@@ -1,7 +1,8 @@
 //! `write rootfs-image`.
 
 use super::{choices, payload_file, plan, write};
-use crate::args::{CompressionName, RootfsImageArgs};
+use crate::args::output::CompressionName;
+use crate::args::write::RootfsImageArgs;
 use crate::failure::Failure;
 use mender_artifact::write::defaults::ChecksumProvide;
 use mender_artifact::write::plan::PayloadPlan;

@@ -1,0 +1,19 @@
+//! `validate`.
+
+use super::key::PublicKeyArgs;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// The Artifact; - is standard input
+    #[arg(value_name = "ARTIFACT")]
+    pub(crate) artifact: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) key: PublicKeyArgs,
+
+    /// Show no progress
+    #[arg(long)]
+    pub(crate) no_progress: bool,
+}
