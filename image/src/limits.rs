@@ -15,6 +15,8 @@ pub struct Limits {
     pub names_total_bytes: u64,
     /// Size of a file whose content is read into memory, in bytes. Default 64 MiB.
     pub file_len_bytes: u64,
+    /// Extents of all files together, in file systems where files may share them. Default 16,777,216.
+    pub extents: u64,
     /// Blocks of directories, and of the maps that lead to them, read on the way to one file. Default 1,048,576.
     pub lookup_blocks: u64,
     /// Symbolic links followed on the way to one file. Default 40, as in Linux.
@@ -28,6 +30,7 @@ impl Default for Limits {
             path_len_bytes: 16 << 10,
             names_total_bytes: 256 << 20,
             file_len_bytes: 64 << 20,
+            extents: 16 << 20,
             lookup_blocks: 1 << 20,
             symlink_hops: 40,
         }

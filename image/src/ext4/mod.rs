@@ -5,7 +5,7 @@
 
 mod block_map;
 mod claims;
-mod crc32c;
+pub(crate) mod crc32c;
 mod directory;
 mod extent;
 pub mod features;
