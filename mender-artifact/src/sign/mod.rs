@@ -3,9 +3,13 @@
 //! Only the bytes of `manifest` are signed, through SHA-256. `manifest.sig` is the signature as one
 //! line of standard base64 without a line feed.
 
+mod algorithm;
+mod certificate;
+mod encrypted_key;
 pub mod pem;
 pub mod private_key;
 pub mod public_key;
+pub mod signature;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

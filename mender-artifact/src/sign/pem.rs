@@ -18,12 +18,17 @@ pub(super) struct Block<'a> {
 /// The first block with one of `labels`.
 ///
 /// # Errors
-/// [`Defect::Key`] when there is none or it is damaged, [`Defect::KeyKind`] when it is encrypted.
+/// [`Defect::Key`] when there is none or it is damaged, [`Defect::KeyKind`] when it is encrypted and
+/// the label says or the caller wants otherwise.
 pub(super) fn find<'a>(text: &'a [u8], labels: &[&str]) -> Result<Block<'a>, Error> {
     if text.len() > FILE_MAX_BYTES {
         return Err(Error::new(Defect::TooLarge, Entry::Key).expected(FILE_MAX_BYTES).found(text.len()));
     }
-    let text = std::str::from_utf8(text).map_err(|_| unusable("a PEM file", "bytes that are no text"))?;
+    let text = std::str::from_utf8(text).map_err(|_| {
+        // The outermost tag of every key in DER.
+        let found = if text.first() == Some(&0x30) { "DER" } else { "bytes that are no text" };
+        unusable("a PEM file", found)
+    })?;
     let mut lines = text.lines().map(str::trim_end);
     let mut other_label = None;
     while let Some(line) = lines.next() {
@@ -32,14 +37,14 @@ pub(super) fn find<'a>(text: &'a [u8], labels: &[&str]) -> Result<Block<'a>, Err
         };
         let mut base64 = Zeroizing::new(String::with_capacity(text.len()));
         let mut ended = false;
-        let mut encrypted = label.starts_with("ENCRYPTED ");
+        let mut legacy_encryption = false;
         for line in lines.by_ref() {
             if let Some(end) = line.strip_prefix("-----END ") {
                 ended = end.strip_suffix("-----") == Some(label);
                 break;
             }
             if line.contains(':') {
-                encrypted |= line.starts_with("Proc-Type:") && line.contains("ENCRYPTED");
+                legacy_encryption |= line.starts_with("Proc-Type:") && line.contains("ENCRYPTED");
             } else {
                 base64.push_str(line.trim_start());
             }
@@ -47,12 +52,16 @@ pub(super) fn find<'a>(text: &'a [u8], labels: &[&str]) -> Result<Block<'a>, Err
         if !ended {
             return Err(unusable("a line that ends the PEM block", "none").named(label.as_bytes()));
         }
-        if encrypted {
-            return Err(Error::new(Defect::KeyKind, Entry::Key)
-                .named(label.as_bytes())
-                .expected("a key that is not encrypted"));
+        let encrypted =
+            |expected| Error::new(Defect::KeyKind, Entry::Key).named(label.as_bytes()).expected(expected);
+        if legacy_encryption {
+            // A digest of the passphrase with MD5, once, and no check value.
+            return Err(encrypted("encryption as PKCS#8 has it").found("the old one of PEM headers"));
         }
         if !labels.contains(&label) {
+            if label.starts_with("ENCRYPTED ") {
+                return Err(encrypted("a passphrase, or a key that is not encrypted"));
+            }
             other_label = other_label.or(Some(label));
             continue;
         }
@@ -104,17 +113,20 @@ mod tests {
             ),
             (
                 "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAQID\n-----END ENCRYPTED PRIVATE KEY-----\n",
-                "key: 'ENCRYPTED PRIVATE KEY': unsupported kind of key: expected a key that is not encrypted",
+                "key: 'ENCRYPTED PRIVATE KEY': unsupported kind of key: expected a passphrase, or a key that is not encrypted",
             ),
             (
                 "-----BEGIN PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAQID\n-----END PRIVATE KEY-----\n",
-                "key: 'PRIVATE KEY': unsupported kind of key: expected a key that is not encrypted",
+                "key: 'PRIVATE KEY': unsupported kind of key: expected encryption as PKCS#8 has it, \
+                 found the old one of PEM headers",
             ),
         ];
         for (text, message) in cases {
             let error = find(text.as_bytes(), &["PRIVATE KEY"]).map(|_| ()).unwrap_err();
             assert_eq!(error.to_string(), message);
         }
+        let der = find(&[0x30, 0x82, 4, 0xbd], &["PRIVATE KEY"]).map(|_| ()).unwrap_err();
+        assert_eq!(der.to_string(), "key: unusable key: expected a PEM file, found DER");
         assert!(find(&[b'\n'; FILE_MAX_BYTES + 1], &["PRIVATE KEY"]).is_err());
         assert!(find(&[0xff, 0xfe], &["PRIVATE KEY"]).is_err());
     }

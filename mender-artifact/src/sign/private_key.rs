@@ -4,25 +4,20 @@ use std::fmt;
 
 use p256::ecdsa::SigningKey;
 use p256::ecdsa::signature::Signer as _;
-use p256::pkcs8::{DecodePrivateKey, ObjectIdentifier, PrivateKeyInfo};
+use p256::pkcs8::{DecodePrivateKey, PrivateKeyInfo};
 use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::rand_core::OsRng;
 use rsa::traits::PublicKeyParts;
 use rsa::{Pkcs1v15Sign, RsaPrivateKey};
 use sha2::{Digest, Sha256};
 
+use super::algorithm::{EC_OID, P256_OID, RSA_OID, check_rsa_size, damaged, unsupported, unsupported_curve};
 use super::public_key::PublicKey;
-use super::{Signer, pem};
-use crate::error::{Defect, Entry, Error};
+use super::{Signer, encrypted_key, pem};
+use crate::error::Error;
 
-/// `id-ecPublicKey` of RFC 5480.
-pub(super) const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-/// `rsaEncryption` of RFC 8017.
-pub(super) const RSA_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-/// `prime256v1` (P-256) of RFC 5480.
-pub(super) const P256_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-/// Smallest RSA modulus in bytes: 1024 bits.
-const RSA_MIN_BYTES: usize = 128;
+/// Labels of private keys that are not encrypted.
+const PLAIN: [&str; 3] = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
 
 /// A private key that signs manifests in this process.
 pub struct PrivateKey(Kind);
@@ -37,17 +32,38 @@ impl PrivateKey {
     /// (`RSA PRIVATE KEY`) or SEC1 (`EC PRIVATE KEY`). Other blocks, such as `EC PARAMETERS`, are skipped.
     ///
     /// # Errors
-    /// [`Defect::Key`] when there is no sound key, [`Defect::KeyKind`] when it is encrypted, of
-    /// another algorithm or on another curve, or an RSA key of less than 1024 or more than 4096 bits.
+    /// [`Defect::Key`](crate::error::Defect::Key) when there is no sound key,
+    /// [`Defect::KeyKind`](crate::error::Defect::KeyKind) when it is encrypted, of another algorithm or
+    /// on another curve, or an RSA key of less than 1024 or more than 4096 bits.
     pub fn from_pem(text: &[u8]) -> Result<Self, Error> {
-        let block = pem::find(text, &["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"])?;
-        match block.label {
-            "RSA PRIVATE KEY" => Self::rsa(RsaPrivateKey::from_pkcs1_der(&block.der).map_err(damaged)?),
+        let block = pem::find(text, &PLAIN)?;
+        Self::from_block(block.label, &block.der)
+    }
+
+    /// As [`PrivateKey::from_pem`], and takes encrypted PKCS#8 (`ENCRYPTED PRIVATE KEY`) too: PBES2 with
+    /// PBKDF2 or scrypt, and AES in CBC mode. A key that is not encrypted is taken as it is.
+    ///
+    /// # Errors
+    /// As [`PrivateKey::from_pem`]; [`Defect::Key`](crate::error::Defect::Key) for another passphrase,
+    /// [`Defect::TooLarge`](crate::error::Defect::TooLarge) when deriving the key from the passphrase
+    /// would take more than 10 000 000 iterations or 256 MiB.
+    pub fn from_pem_with_passphrase(text: &[u8], passphrase: &[u8]) -> Result<Self, Error> {
+        let [pkcs8, pkcs1, sec1] = PLAIN;
+        let block = pem::find(text, &[pkcs8, pkcs1, sec1, "ENCRYPTED PRIVATE KEY"])?;
+        if block.label == "ENCRYPTED PRIVATE KEY" {
+            return Self::from_pkcs8(encrypted_key::decrypt(&block.der, passphrase)?.as_bytes());
+        }
+        Self::from_block(block.label, &block.der)
+    }
+
+    fn from_block(label: &str, der: &[u8]) -> Result<Self, Error> {
+        match label {
+            "RSA PRIVATE KEY" => Self::rsa(RsaPrivateKey::from_pkcs1_der(der).map_err(damaged)?),
             "EC PRIVATE KEY" => {
-                check_sec1_curve(&block.der)?;
-                Ok(Self::p256(&p256::SecretKey::from_sec1_der(&block.der).map_err(damaged)?))
+                check_sec1_curve(der)?;
+                Ok(Self::p256(&p256::SecretKey::from_sec1_der(der).map_err(damaged)?))
             }
-            _ => Self::from_pkcs8(&block.der),
+            _ => Self::from_pkcs8(der),
         }
     }
 
@@ -57,7 +73,7 @@ impl PrivateKey {
             return Self::rsa(RsaPrivateKey::from_pkcs8_der(der).map_err(damaged)?);
         }
         if info.algorithm.oid != EC_OID {
-            return Err(unsupported());
+            return Err(unsupported(info.algorithm.oid));
         }
         if info.algorithm.parameters_oid().ok() != Some(P256_OID) {
             return Err(unsupported_curve());
@@ -118,25 +134,4 @@ fn check_sec1_curve(der: &[u8]) -> Result<(), Error> {
         Some(curve) if curve != P256_OID => Err(unsupported_curve()),
         _ => Ok(()),
     }
-}
-
-pub(super) fn check_rsa_size(len: usize) -> Result<(), Error> {
-    if len < RSA_MIN_BYTES {
-        return Err(Error::new(Defect::KeyKind, Entry::Key)
-            .expected("an RSA key of at least 1024 bits")
-            .found(len.saturating_mul(8)));
-    }
-    Ok(())
-}
-
-pub(super) fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::new(Defect::Key, Entry::Key).expected("a sound RSA or P-256 key").caused_by(error)
-}
-
-pub(super) fn unsupported() -> Error {
-    Error::new(Defect::KeyKind, Entry::Key).expected("RSA (rsaEncryption) or ECDSA P-256")
-}
-
-pub(super) fn unsupported_curve() -> Error {
-    Error::new(Defect::KeyKind, Entry::Key).expected("the curve P-256").found("another curve")
 }

@@ -2,23 +2,18 @@
 
 use std::fmt;
 
+use p256::ecdsa::VerifyingKey;
 use p256::ecdsa::signature::Verifier as _;
-use p256::ecdsa::{Signature, VerifyingKey};
 use p256::pkcs8::{DecodePublicKey, SubjectPublicKeyInfoRef};
 use rsa::pkcs1::DecodeRsaPublicKey;
 use rsa::traits::PublicKeyParts;
-use rsa::{Pkcs1v15Sign, RsaPublicKey};
+use rsa::{BigUint, Pkcs1v15Sign, RsaPublicKey};
 use sha2::{Digest, Sha256};
 
-use super::pem;
-use super::private_key::{
-    EC_OID, P256_OID, RSA_OID, check_rsa_size, damaged, unsupported, unsupported_curve,
-};
+use super::algorithm::{EC_OID, P256_OID, RSA_OID, check_rsa_size, damaged, unsupported, unsupported_curve};
+use super::{certificate, pem, signature};
 use crate::error::{Defect, Entry, Error};
 use crate::read::verify::Verify;
-
-/// Length of r and s together.
-const P256_SIGNATURE_LEN_BYTES: usize = 64;
 
 /// A public key that verifies signatures of manifests.
 #[derive(Clone)]
@@ -31,28 +26,63 @@ enum Kind {
 }
 
 impl PublicKey {
-    /// Takes the first public key of a PEM file: SubjectPublicKeyInfo (`PUBLIC KEY`) or PKCS#1
-    /// (`RSA PUBLIC KEY`).
+    /// Takes the first public key of a PEM file: SubjectPublicKeyInfo (`PUBLIC KEY`), PKCS#1
+    /// (`RSA PUBLIC KEY`) or the one in an X.509 certificate (`CERTIFICATE`). Of a certificate only the
+    /// key counts: who issued it and how long it is valid is not looked at.
     ///
     /// # Errors
     /// [`Defect::Key`] when there is no sound key, [`Defect::KeyKind`] when it is of another
     /// algorithm or on another curve, or an RSA key of less than 1024 or more than 4096 bits.
     pub fn from_pem(text: &[u8]) -> Result<Self, Error> {
-        let block = pem::find(text, &["PUBLIC KEY", "RSA PUBLIC KEY"])?;
-        if block.label == "RSA PUBLIC KEY" {
-            return Self::rsa(RsaPublicKey::from_pkcs1_der(&block.der).map_err(damaged)?);
+        let block = pem::find(text, &["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"])?;
+        match block.label {
+            "RSA PUBLIC KEY" => Self::rsa(RsaPublicKey::from_pkcs1_der(&block.der).map_err(damaged)?),
+            "CERTIFICATE" => Self::from_certificate_der(&block.der),
+            _ => Self::from_der(&block.der),
         }
-        let info = SubjectPublicKeyInfoRef::try_from(block.der.as_slice()).map_err(damaged)?;
+    }
+
+    /// Takes the key in an X.509 certificate.
+    ///
+    /// # Errors
+    /// As [`PublicKey::from_pem`].
+    pub fn from_certificate_der(der: &[u8]) -> Result<Self, Error> {
+        Self::from_der(certificate::public_key_info(der).map_err(damaged)?)
+    }
+
+    /// Takes a SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// As [`PublicKey::from_pem`].
+    pub fn from_der(der: &[u8]) -> Result<Self, Error> {
+        let info = SubjectPublicKeyInfoRef::try_from(der).map_err(damaged)?;
         if info.algorithm.oid == RSA_OID {
-            return Self::rsa(RsaPublicKey::from_public_key_der(&block.der).map_err(damaged)?);
+            return Self::rsa(RsaPublicKey::from_public_key_der(der).map_err(damaged)?);
         }
         if info.algorithm.oid != EC_OID {
-            return Err(unsupported());
+            return Err(unsupported(info.algorithm.oid));
         }
         if info.algorithm.parameters_oid().ok() != Some(P256_OID) {
             return Err(unsupported_curve());
         }
-        Ok(Self::from_p256(VerifyingKey::from_public_key_der(&block.der).map_err(damaged)?))
+        Ok(Self::from_p256(VerifyingKey::from_public_key_der(der).map_err(damaged)?))
+    }
+
+    /// Takes an RSA key as modulus and exponent, both big-endian.
+    ///
+    /// # Errors
+    /// As [`PublicKey::from_pem`].
+    pub fn from_rsa_numbers(modulus: &[u8], exponent: &[u8]) -> Result<Self, Error> {
+        let number = BigUint::from_bytes_be;
+        Self::rsa(RsaPublicKey::new(number(modulus), number(exponent)).map_err(damaged)?)
+    }
+
+    /// Takes a point on P-256 as SEC1 encodes it: `04 || x || y`, or compressed.
+    ///
+    /// # Errors
+    /// As [`PublicKey::from_pem`].
+    pub fn from_p256_point(point: &[u8]) -> Result<Self, Error> {
+        Ok(Self::from_p256(VerifyingKey::from_sec1_bytes(point).map_err(damaged)?))
     }
 
     fn rsa(key: RsaPublicKey) -> Result<Self, Error> {
@@ -80,17 +110,37 @@ impl PublicKey {
                 key.verify(scheme, &Sha256::digest(manifest), signature).is_ok()
             }
             Kind::P256(key) => {
-                let fixed = if signature.len() == P256_SIGNATURE_LEN_BYTES {
-                    Signature::from_slice(signature).ok()
-                } else {
-                    None
-                };
-                let der = Signature::from_der(signature).ok();
-                [fixed, der].iter().flatten().any(|signature| key.verify(manifest, signature).is_ok())
+                let forms = [signature::fixed(signature), signature::der(signature)];
+                forms.iter().flatten().any(|signature| key.verify(manifest, signature).is_ok())
             }
         };
-        if sound { Ok(()) } else { Err(Error::new(Defect::Signature, Entry::ManifestSig)) }
+        if sound { Ok(()) } else { Err(wrong_signature()) }
     }
+
+    /// Checks a signature that somebody else made and gives it the form in which Artifacts store it:
+    /// ECDSA signatures in DER become r and s.
+    ///
+    /// # Errors
+    /// As [`PublicKey::verify`].
+    pub fn accept(&self, manifest: &[u8], signature: &[u8]) -> Result<Vec<u8>, Error> {
+        self.verify(manifest, signature)?;
+        let Kind::P256(key) = &self.0 else {
+            return Ok(signature.to_vec());
+        };
+        let forms = [signature::fixed(signature), signature::der(signature)];
+        let right = forms.iter().flatten().find(|signature| key.verify(manifest, *signature).is_ok());
+        right.map(|signature| signature.to_bytes().to_vec()).ok_or_else(wrong_signature)
+    }
+
+    /// Whether this is an RSA key; else it is one on P-256.
+    #[must_use]
+    pub fn is_rsa(&self) -> bool {
+        matches!(self.0, Kind::Rsa(_))
+    }
+}
+
+fn wrong_signature() -> Error {
+    Error::new(Defect::Signature, Entry::ManifestSig)
 }
 
 impl Verify for PublicKey {
