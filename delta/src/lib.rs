@@ -12,6 +12,7 @@
 pub mod apply;
 pub mod entropy;
 pub mod error;
+pub mod fold;
 pub mod format;
 pub mod op;
 

@@ -1,0 +1,115 @@
+//! LZ4, bit for bit as liblz4 1.9 writes it on 64-bit machines.
+//!
+//! Parameters: the arrangement, see [`ARRANGEMENT_CLUSTERS`]; the encoder, see [`Encoder`]; its level; five zero bytes.
+
+mod chains;
+mod clusters;
+mod fast;
+mod lazy;
+mod optimal;
+mod sequence;
+mod source;
+mod unpack;
+
+use super::{CodecError, Parameters};
+use chains::Chains;
+
+/// A run of clusters of one file of an EROFS, 4 KiB each.
+pub const ARRANGEMENT_CLUSTERS: u8 = 1;
+
+/// Which of liblz4's encoders wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoder {
+    /// `LZ4_compress_destSize`, which has no level (0).
+    Fast = 0,
+    /// `LZ4_compress_HC_destSize`, levels 1 to 12.
+    High = 1,
+}
+
+/// What a level does.
+#[derive(Debug, Clone, Copy)]
+enum Level {
+    Fast,
+    Lazy(u32),
+    Optimal(optimal::Level),
+}
+
+impl Level {
+    fn of(parameters: Parameters) -> Result<Self, CodecError> {
+        let [arrangement, encoder, level, rest @ ..] = parameters;
+        if arrangement != ARRANGEMENT_CLUSTERS || rest != [0; 5] {
+            return Err(CodecError::Parameters);
+        }
+        let optimal = |attempts, sufficient, full| Level::Optimal(optimal::Level { attempts, sufficient, full });
+        Ok(match (encoder, level) {
+            (0, 0) => Level::Fast,
+            (1, 1 | 2) => Level::Lazy(2),
+            (1, 3..=9) => Level::Lazy(1 << (level - 1)),
+            (1, 10) => optimal(96, 64, false),
+            (1, 11) => optimal(512, 128, false),
+            (1, 12) => optimal(16_384, 4095, true),
+            _ => return Err(CodecError::Parameters),
+        })
+    }
+
+    fn scratch(self) -> usize {
+        let chains = chains::HASHES + chains::DISTANCES / 2;
+        match self {
+            Level::Fast => fast::WORDS,
+            Level::Lazy(_) => chains,
+            Level::Optimal(_) => chains + optimal::WORDS,
+        }
+    }
+
+    /// Packs as much of `source` as fits into `out`; returns the lengths used and written.
+    fn pack(self, source: &[u8], out: &mut [u8], scratch: &mut [u32]) -> Result<(usize, usize), CodecError> {
+        let Level::Fast = self else {
+            let (hashes, rest) = scratch.split_at_mut(chains::HASHES);
+            let (distances, rest) = rest.split_at_mut(chains::DISTANCES / 2);
+            let chains = Chains::new(hashes, bytemuck::cast_slice_mut(distances));
+            return match self {
+                Level::Optimal(level) => optimal::pack(source, out, chains, rest, level),
+                Level::Lazy(attempts) => lazy::pack(source, out, chains, attempts),
+                Level::Fast => Err(CodecError::Parameters),
+            };
+        };
+        fast::pack(source, out, scratch)
+    }
+}
+
+pub(super) fn check(parameters: Parameters) -> Result<(), CodecError> {
+    Level::of(parameters).map(|_| ())
+}
+
+pub(super) fn decode_scratch(_: Parameters, _: u32) -> u32 {
+    0
+}
+
+pub(super) fn encode_scratch(parameters: Parameters, _: u32) -> u32 {
+    Level::of(parameters).map_or(0, |level| u32::try_from(level.scratch()).unwrap_or(u32::MAX))
+}
+
+pub(super) fn decode(
+    parameters: Parameters,
+    packed: &[u8],
+    plain: &mut [u8],
+    _: &mut [u32],
+) -> Result<usize, CodecError> {
+    Level::of(parameters)?;
+    clusters::decode(packed, plain)
+}
+
+pub(super) fn encode(
+    parameters: Parameters,
+    plain: &[u8],
+    packed: &mut [u8],
+    scratch: &mut [u32],
+) -> Result<usize, CodecError> {
+    let level = Level::of(parameters)?;
+    let scratch = scratch.get_mut(..level.scratch()).ok_or(CodecError::Scratch)?;
+    // Positions are kept in words.
+    if u32::try_from(plain.len()).is_err() || plain.len() > u32::MAX as usize - (1 << 17) {
+        return Err(CodecError::Room);
+    }
+    clusters::encode(plain, packed, |rest, block| level.pack(rest, block, scratch))
+}
