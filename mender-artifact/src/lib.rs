@@ -36,10 +36,14 @@ pub mod json;
 pub mod limits;
 pub mod manifest;
 #[cfg(feature = "std")]
+pub mod modify;
+#[cfg(feature = "std")]
 pub mod output_file;
 pub mod read;
 #[cfg(feature = "std")]
 pub mod resign;
+#[cfg(feature = "std")]
+pub mod rewrite;
 #[cfg(feature = "std")]
 pub mod sign;
 pub mod tar;

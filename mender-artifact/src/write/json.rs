@@ -55,7 +55,7 @@ pub(super) fn push_joined<T>(
 }
 
 /// Appends any value.
-pub(super) fn push_value(out: &mut String, value: &Value) {
+pub(crate) fn push_value(out: &mut String, value: &Value) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),

@@ -15,7 +15,7 @@ pub mod defaults;
 mod documents;
 mod header;
 pub mod input;
-mod json;
+pub(crate) mod json;
 mod payload;
 pub mod plan;
 pub mod progress;

@@ -1,0 +1,18 @@
+//! Tests of rewriting from outside: what stands before the payload changes as asked, everything else not at all.
+
+#![cfg(feature = "std")]
+
+// `cfg(test)` is always true here; it tells the lints that these are tests.
+#[cfg(test)]
+mod artifacts;
+#[cfg(test)]
+mod carrying;
+#[cfg(test)]
+mod changes;
+#[cfg(test)]
+mod compression;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod sharing;
+#[cfg(test)]
+mod signatures;
