@@ -18,6 +18,7 @@ pub mod ext4;
 pub mod file_map;
 pub mod limits;
 pub mod probe;
+pub mod squashfs;
 
 mod little_endian;
 #[cfg(any(test, not(unix)))]

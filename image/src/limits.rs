@@ -19,6 +19,8 @@ pub struct Limits {
     pub extents: u64,
     /// Blocks of directories, and of the maps that lead to them, read on the way to one file. Default 1,048,576.
     pub lookup_blocks: u64,
+    /// Unpacked length of all compressed metadata, in bytes. Default 256 MiB.
+    pub metadata_total_bytes: u64,
     /// Symbolic links followed on the way to one file. Default 40, as in Linux.
     pub symlink_hops: u32,
 }
@@ -32,6 +34,7 @@ impl Default for Limits {
             file_len_bytes: 64 << 20,
             extents: 16 << 20,
             lookup_blocks: 1 << 20,
+            metadata_total_bytes: 256 << 20,
             symlink_hops: 40,
         }
     }
