@@ -1,17 +1,20 @@
 //! The command line. What belongs to one command is in the file of its name below `args/`.
 
+pub(crate) mod completions;
 pub(crate) mod delta;
 pub(crate) mod key;
 pub(crate) mod output;
 pub(crate) mod read;
 mod reference_style;
 pub(crate) mod sign;
+pub(crate) mod suggestions;
 pub(crate) mod validate;
 pub(crate) mod write;
 pub(crate) mod write_delta_image;
 pub(crate) mod write_release;
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use completions::{CompletionsArgs, ManArgs};
 use delta::DeltaArgs;
 use output::CompressionName;
 use read::ReadArgs;
@@ -28,6 +31,14 @@ pub(crate) struct CommandLine {
     #[arg(long, value_name = "NAME", hide = true)]
     pub(crate) compression: Option<CompressionName>,
 
+    /// Say nothing but results and failures
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// Show no progress
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+
     /// Print the version
     #[arg(short, long, action = ArgAction::Version)]
     version: Option<bool>,
@@ -36,8 +47,8 @@ pub(crate) struct CommandLine {
     pub(crate) command: Option<Command>,
 }
 
-/// What `--version` prints. Whoever packages the program can set MENDER_ARTIFACT_VERSION when it is built.
-const VERSION: &str = match option_env!("MENDER_ARTIFACT_VERSION") {
+/// What `--version` prints behind "mender-artifact version". Whoever packages the program can set MENDER_ARTIFACT_VERSION when it is built.
+pub(crate) const VERSION: &str = match option_env!("MENDER_ARTIFACT_VERSION") {
     Some(version) => version,
     None => env!("CARGO_PKG_VERSION"),
 };
@@ -55,6 +66,10 @@ pub(crate) enum Command {
     Sign(SignArgs),
     /// Make, apply and inspect deltas between plain images
     Delta(DeltaArgs),
+    /// Print a script that completes commands and flags in a shell
+    Completions(CompletionsArgs),
+    /// Print a manual page, or write all of them
+    Man(ManArgs),
 }
 
 /// Parses the words of a command line, the program's name first, in all the forms that the reference tool takes.
@@ -123,7 +138,6 @@ mod tests {
     fn the_last_single_value_wins_and_switches_take_a_value() {
         let args = rootfs("-f a -f b -n rel -c dev --no-progress=true --no-checksum-provide=false");
         assert_eq!(args.file, PathBuf::from("b"));
-        assert!(args.output.no_progress);
         assert!(!args.no_checksum_provide);
     }
 
@@ -136,7 +150,30 @@ mod tests {
 
     #[test]
     fn values_may_look_like_flags() {
-        assert_eq!(rootfs("-f img -n -rel -c dev").release.artifact_name, "-rel");
+        for name in ["-rel", "-provides", "-file=x", "--no-progress=false", "write"] {
+            assert_eq!(rootfs(&format!("-f img -n {name} -c dev")).release.artifact_name, name);
+        }
+    }
+
+    #[test]
+    fn switches_of_all_commands_go_before_and_behind_them() {
+        for line in [
+            "--no-progress -q read a",
+            "read --no-progress -quiet a",
+            "read a --quiet=true --no-progress=1",
+            "--quiet read a --no-progress=true",
+        ] {
+            let line = parsed(&format!("mender-artifact {line}"));
+            assert!(line.quiet && line.no_progress, "{line:?}");
+        }
+        assert!(!parsed("mender-artifact read a --quiet=false").quiet);
+    }
+
+    #[test]
+    fn behind_two_dashes_there_are_no_options() {
+        let line = parsed("mender-artifact read -key pub -- -key");
+        let Some(Command::Read(args)) = line.command else { panic!("{line:?}") };
+        assert_eq!((args.artifact, args.key.key), (PathBuf::from("-key"), Some(PathBuf::from("pub"))));
     }
 
     #[test]

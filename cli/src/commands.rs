@@ -1,6 +1,8 @@
 //! One file for each command.
 
+mod completions;
 mod delta;
+mod man;
 mod read;
 mod sign;
 mod validate;
@@ -32,5 +34,7 @@ pub(crate) fn run(line: CommandLine) -> Result<(), Failure> {
             DeltaAction::Apply(args) => delta::apply::run(&args),
             DeltaAction::Info(args) => delta::info::run(&args),
         },
+        Some(Command::Completions(args)) => completions::run(&args),
+        Some(Command::Man(args)) => man::run(&args),
     }
 }

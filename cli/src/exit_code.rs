@@ -29,6 +29,12 @@ pub(crate) enum ExitStatus {
     Limit = 9,
 }
 
+/// The exit status when a signal ended the command: what a shell says of a program that a signal has killed.
+#[cfg(unix)]
+pub(crate) fn of_signal(signal: i32) -> i32 {
+    128 + signal
+}
+
 impl From<ExitStatus> for std::process::ExitCode {
     fn from(status: ExitStatus) -> Self {
         Self::from(status as u8)

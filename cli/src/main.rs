@@ -5,34 +5,52 @@ mod commands;
 mod exit_code;
 mod failure;
 mod input;
+mod interrupt;
 mod key;
 mod output;
 mod progress;
 mod report;
+mod talk;
 
+use clap::error::ErrorKind;
 use exit_code::ExitStatus;
+use failure::Failure;
 use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let line = match args::parse(std::env::args_os()) {
-        Ok(line) => line,
-        Err(error) => {
-            if error.use_stderr() {
-                return ended(&failure::Failure::usage(args::in_one_line(&error)));
+    interrupt::watch();
+    let words: Vec<_> = std::env::args_os().collect();
+    let done = match args::suggestions::asked_for(&words) {
+        Some(names) => report::print(&names),
+        None => match args::parse(words) {
+            Ok(line) => {
+                talk::set(line.quiet, line.no_progress);
+                commands::run(line)
             }
-            // Help and version are no failure. A stream that has gone away takes no message.
-            let _ = error.print();
-            return ExitStatus::Success.into();
-        }
+            Err(error) => answer(&error),
+        },
     };
-    match commands::run(line) {
+    match done {
         Ok(()) => ExitStatus::Success.into(),
         Err(failure) => ended(&failure),
     }
 }
 
-fn ended(failure: &failure::Failure) -> ExitCode {
+/// Help and version are no failure.
+fn answer(error: &clap::Error) -> Result<(), Failure> {
+    match error.kind() {
+        ErrorKind::DisplayVersion => report::print(&format!("mender-artifact version {}\n", args::VERSION)),
+        _ if error.use_stderr() => Err(Failure::usage(args::in_one_line(error))),
+        _ => {
+            // A stream that has gone away takes no message.
+            let _ = error.print();
+            Ok(())
+        }
+    }
+}
+
+fn ended(failure: &Failure) -> ExitCode {
     if failure.status != ExitStatus::Success {
         let _ = writeln!(std::io::stderr(), "mender-artifact: {failure}");
     }

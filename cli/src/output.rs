@@ -3,6 +3,7 @@
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use crate::input::STANDARD;
+use crate::interrupt;
 use mender_artifact::output_file::OutputFile;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
@@ -32,6 +33,8 @@ pub(crate) struct Output {
     /// Bytes written so far.
     written: u64,
     sink: Sink,
+    /// Removes the unfinished file if a signal ends the process.
+    unfinished: Option<interrupt::Guard>,
 }
 
 enum Sink {
@@ -57,7 +60,14 @@ impl Output {
             let file = create(path).map_err(|error| Failure::io(path, ExitStatus::Output, &error))?;
             Sink::File(BufWriter::with_capacity(BUFFER_LEN_BYTES, file))
         };
-        Ok(Self { name: path.to_path_buf(), written: 0, sink })
+        let unfinished = match &sink {
+            Sink::File(file) => file.get_ref().path_until_committed().map(|path| {
+                let path = path.to_path_buf();
+                interrupt::undo_with(move || drop(std::fs::remove_file(path)))
+            }),
+            Sink::Standard(_) => None,
+        };
+        Ok(Self { name: path.to_path_buf(), written: 0, sink, unfinished })
     }
 
     /// Bytes written so far.
@@ -72,13 +82,15 @@ impl Output {
 
     /// Completes the output: all bytes on the medium, then the final name.
     pub(crate) fn commit(self) -> Result<(), Failure> {
-        let done = match self.sink {
+        let Self { name, sink, unfinished, .. } = self;
+        let done = match sink {
             Sink::Standard(mut stdout) => stdout.flush(),
             Sink::File(file) => {
                 file.into_inner().map_err(io::IntoInnerError::into_error).and_then(OutputFile::commit)
             }
         };
-        done.map_err(|error| Failure::io(&self.name, ExitStatus::Output, &error))
+        drop(unfinished);
+        done.map_err(|error| Failure::io(&name, ExitStatus::Output, &error))
     }
 }
 

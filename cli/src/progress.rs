@@ -1,7 +1,8 @@
 //! Progress on stderr, for a person who watches a terminal.
 
+use crate::talk;
 use mender_delta::progress::Phase;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,9 +18,9 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Shows nothing unless `wanted`.
-    pub(crate) fn new(wanted: bool) -> Self {
-        Self { enabled: wanted && io::stderr().is_terminal(), shown: Mutex::new(None) }
+    /// Shows nothing yet.
+    pub(crate) fn new() -> Self {
+        Self { enabled: talk::shows_progress(), shown: Mutex::new(None) }
     }
 
     /// What is being done, how many bytes of it are done, and how many there are, where that is known.

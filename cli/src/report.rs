@@ -9,6 +9,7 @@ pub(crate) mod usage;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use crate::input::STANDARD;
+use crate::talk;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -31,8 +32,15 @@ pub(crate) fn print_beside(output: &Path, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Tells on stdout that all went well, where the exit status could say it as well.
+pub(crate) fn print_success(text: &str) -> Result<(), Failure> {
+    if talk::is_quiet() { Ok(()) } else { print(text) }
+}
+
 /// Tells the person something that is no failure.
 pub(crate) fn warn(message: &str) {
-    // Nothing depends on it.
-    let _ = writeln!(io::stderr(), "mender-artifact: warning: {message}");
+    if !talk::is_quiet() {
+        // Nothing depends on it.
+        let _ = writeln!(io::stderr(), "mender-artifact: warning: {message}");
+    }
 }

@@ -88,6 +88,16 @@ impl OutputFile {
         }
     }
 
+    /// Where the bytes are until they are committed; `None` for what is written directly. For whoever has to remove
+    /// it when a signal ends the process, where nothing is dropped.
+    #[must_use]
+    pub fn path_until_committed(&self) -> Option<&Path> {
+        match &self.0 {
+            Inner::Beside { file, .. } => Some(file.path()),
+            Inner::Direct(_) => None,
+        }
+    }
+
     /// The file itself, for what [`Write`] does not offer.
     #[must_use]
     pub fn file(&self) -> &File {
@@ -160,6 +170,7 @@ mod tests {
         fs::write(&path, b"old").unwrap();
         let mut output = OutputFile::create(&path).unwrap();
         output.write_all(b"new").unwrap();
+        assert!(output.path_until_committed().is_some_and(Path::exists));
         drop(output);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a"]);

@@ -35,10 +35,6 @@ pub(crate) struct DeltaCreateArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-
-    /// Show no progress
-    #[arg(long)]
-    pub(crate) no_progress: bool,
 }
 
 #[derive(Debug, Args)]
@@ -56,10 +52,6 @@ pub(crate) struct DeltaApplyArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-
-    /// Show no progress
-    #[arg(long)]
-    pub(crate) no_progress: bool,
 }
 
 #[derive(Debug, Args)]

@@ -30,8 +30,4 @@ pub(crate) struct OutputArgs {
 
     #[command(flatten)]
     pub(crate) key: PrivateKeyArgs,
-
-    /// Show no progress
-    #[arg(long)]
-    pub(crate) no_progress: bool,
 }

@@ -16,8 +16,4 @@ pub(crate) struct ReadArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-
-    /// Show no progress
-    #[arg(long)]
-    pub(crate) no_progress: bool,
 }

@@ -5,13 +5,17 @@ use super::write::{WriteArgs, WriteKind};
 use super::{Command, CommandLine};
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches};
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
-    let command = with_dashed_values(CommandLine::command());
-    let flags = long_flags(&command);
-    let words = rewrite(words, &flags);
+    let mut command = with_dashed_values(CommandLine::command());
+    // Gives every command the flags that are for all.
+    command.build();
+    let mut words = words.into_iter();
+    let program = words.next();
+    let mut rewriter = Rewriter { command: &command, value_follows: false, verbatim: false };
+    let words = words.filter_map(|word| rewriter.rewritten(word));
+    let words: Vec<OsString> = program.into_iter().chain(words).collect();
     let mut matches = command.clone().try_get_matches_from(words)?;
     let behind = software_behind_provides(&matches);
     let mut line = CommandLine::from_arg_matches_mut(&mut matches)
@@ -36,48 +40,66 @@ fn with_dashed_values(command: clap::Command) -> clap::Command {
         .mut_subcommands(with_dashed_values)
 }
 
-/// Every long name of every command, and whether it is a switch everywhere.
-fn long_flags(command: &clap::Command) -> BTreeMap<String, bool> {
-    let mut flags = BTreeMap::new();
-    for arg in command.get_arguments() {
-        if let Some(long) = arg.get_long() {
-            let switch = matches!(arg.get_action(), ArgAction::SetTrue);
-            flags.insert(long.to_owned(), switch);
-        }
-    }
-    for sub in command.get_subcommands() {
-        for (name, switch) in long_flags(sub) {
-            flags.entry(name).and_modify(|known| *known &= switch).or_insert(switch);
-        }
-    }
-    flags.insert("help".to_owned(), true);
-    flags
+/// Goes through the words with the command in hand that they are for: a word behind a flag that takes a value is left
+/// alone, and whether a flag takes one depends on the command.
+struct Rewriter<'c> {
+    command: &'c clap::Command,
+    /// Whether the next word is the value of the flag before it.
+    value_follows: bool,
+    /// Whether `--` has come.
+    verbatim: bool,
 }
 
-fn rewrite(
-    words: impl IntoIterator<Item = OsString>,
-    flags: &BTreeMap<String, bool>,
-) -> impl Iterator<Item = OsString> {
-    let mut verbatim = false;
-    words.into_iter().filter_map(move |word| {
-        verbatim |= word == "--";
-        if verbatim { Some(word) } else { rewritten(word, flags) }
-    })
-}
+impl Rewriter<'_> {
+    /// `-name` to `--name`, `--switch=true` to `--switch`, `--switch=false` to nothing.
+    fn rewritten(&mut self, word: OsString) -> Option<OsString> {
+        if self.verbatim || std::mem::take(&mut self.value_follows) {
+            return Some(word);
+        }
+        let Some(text) = word.to_str() else { return Some(word) };
+        if text == "--" {
+            self.verbatim = true;
+            return Some(word);
+        }
+        let Some(flag) = text.strip_prefix("--").or_else(|| text.strip_prefix('-')) else {
+            if let Some(sub) = self.command.find_subcommand(text) {
+                self.command = sub;
+            }
+            return Some(word);
+        };
+        let (name, value) = match flag.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (flag, None),
+        };
+        let one_dash = !text.starts_with("--");
+        let Some((arg, long)) = self.flag(name, one_dash) else { return Some(word) };
+        if arg.get_action().takes_values() {
+            self.value_follows = value.is_none();
+            return if long { Some(format!("--{flag}").into()) } else { Some(word) };
+        }
+        let plain = if long { format!("--{name}") } else { format!("-{name}") };
+        match value {
+            None | Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Some(plain.into()),
+            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => None,
+            Some(_) => Some(word),
+        }
+    }
 
-/// `-name` to `--name`, `--switch=true` to `--switch`, `--switch=false` to nothing.
-fn rewritten(word: OsString, flags: &BTreeMap<String, bool>) -> Option<OsString> {
-    let Some(text) = word.to_str() else { return Some(word) };
-    let Some(flag) = text.strip_prefix("--").or_else(|| text.strip_prefix('-')) else { return Some(word) };
-    let (name, value) = match flag.split_once('=') {
-        Some((name, value)) => (name, Some(value)),
-        None => (flag, None),
-    };
-    let Some(switch) = flags.get(name) else { return Some(word) };
-    match value {
-        Some("1" | "t" | "T" | "true" | "TRUE" | "True") if *switch => Some(format!("--{name}").into()),
-        Some("0" | "f" | "F" | "false" | "FALSE" | "False") if *switch => None,
-        _ => Some(format!("--{flag}").into()),
+    /// The flag of this name, and whether it is its long one.
+    fn flag(&self, name: &str, one_dash: bool) -> Option<(&clap::Arg, bool)> {
+        let mut characters = name.chars();
+        let short = characters.next().filter(|_| one_dash && characters.next().is_none());
+        self.command.get_arguments().find_map(|arg| {
+            let long = arg.get_long() == Some(name)
+                || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&name));
+            if long {
+                Some((arg, true))
+            } else if short.is_some() && arg.get_short() == short {
+                Some((arg, false))
+            } else {
+                None
+            }
+        })
     }
 }
 

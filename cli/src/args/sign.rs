@@ -20,4 +20,24 @@ pub(crate) struct SignArgs {
     /// Replace a signature that is there
     #[arg(short, long)]
     pub(crate) force: bool,
+
+    /// Sign nothing; print the SHA-256 of what is to be signed, the manifest
+    #[arg(long, conflicts_with_all = ["output_path", "force", "attach_signature"])]
+    pub(crate) print_digest: bool,
+
+    /// Sign nothing; write what is to be signed, the manifest, to a file; - is standard output
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["output_path", "force", "attach_signature", "print_digest"]
+    )]
+    pub(crate) export_manifest: Option<PathBuf>,
+
+    /// Put a signature made elsewhere into the Artifact: bytes (r and s, DER or RSA) or base64
+    #[arg(long, value_name = "FILE")]
+    pub(crate) attach_signature: Option<PathBuf>,
+
+    /// Public key (PEM) that must have made the signature that is attached
+    #[arg(long, value_name = "FILE", requires = "attach_signature")]
+    pub(crate) verify_key: Option<PathBuf>,
 }

@@ -12,8 +12,4 @@ pub(crate) struct ValidateArgs {
 
     #[command(flatten)]
     pub(crate) key: PublicKeyArgs,
-
-    /// Show no progress
-    #[arg(long)]
-    pub(crate) no_progress: bool,
 }

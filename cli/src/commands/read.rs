@@ -19,7 +19,7 @@ pub(crate) fn run(args: &ReadArgs) -> Result<(), Failure> {
     };
     let options = ReadOptions { signature, ..ReadOptions::default() };
     let size = input.size;
-    let input = Counted::new(input, "reading", size, Progress::new(!args.no_progress));
+    let input = Counted::new(input, "reading", size, Progress::new());
     let read =
         read_artifact(input, &options, &mut ()).map_err(|error| Failure::artifact(&args.artifact, &error))?;
     let signature = match read.signature {

@@ -14,8 +14,8 @@ pub(crate) fn run(args: &ValidateArgs) -> Result<(), Failure> {
     let key = key::public(&args.key)?;
     let input = Input::open(&args.artifact)?;
     let size = input.size;
-    let input = Counted::new(input, "checking", size, Progress::new(!args.no_progress));
+    let input = Counted::new(input, "checking", size, Progress::new());
     validate(input, key.as_ref().map(|key| key as &dyn Verify), &Limits::computer())
         .map_err(|error| Failure::artifact(&args.artifact, &error))?;
-    report::print(&format!("Artifact file '{}' validated successfully\n", args.artifact.display()))
+    report::print_success(&format!("Artifact file '{}' validated successfully\n", args.artifact.display()))
 }

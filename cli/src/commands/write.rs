@@ -135,7 +135,7 @@ fn write(
     if output.is_standard() && (maximum.is_some() || warning.is_some()) {
         warn("limits on the size have no effect on standard output");
     }
-    let progress = Progress::new(!output_args.no_progress);
+    let progress = Progress::new();
     let told = |done, total| progress.tell("writing", done, total);
     let options = WriteOptions {
         source_date_epoch: source_date_epoch()?,

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &DeltaApplyArgs) -> Result<(), Failure> {
     is_no_input(&args.output_path, &[&args.base, &args.delta])?;
     let mut delta = source::open(&args.delta)?;
     let mut output = Output::create(&args.output_path)?;
-    let progress = Progress::new(!args.no_progress);
+    let progress = Progress::new();
     let told = |phase, done, total| progress.tell_phase(phase, done, total);
     let options = ApplyOptions { progress: Some(&told), ..ApplyOptions::default() };
     let header = apply_files(&args.base, &mut delta, &mut output, &options)

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &DeltaCreateArgs) -> Result<(), Failure> {
     let (old, new) = (open(&args.old)?, open(&args.new)?);
     is_no_input(&args.output_path, &[&args.old, &args.new])?;
     let mut output = SeekableOutput::create(&args.output_path)?;
-    let progress = Progress::new(!args.no_progress);
+    let progress = Progress::new();
     let told = |phase, done, total| progress.tell_phase(phase, done, total);
     let options = GenerateOptions { progress: Some(&told), ..GenerateOptions::default() };
     let made = generate(old.bytes(), new.bytes(), &options, output.file())

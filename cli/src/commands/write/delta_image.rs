@@ -21,7 +21,7 @@ pub(crate) fn run(args: &DeltaImageArgs, default: Option<CompressionName>) -> Re
     let name = args.output.compression.or(default).unwrap_or(CompressionName::Gzip);
     is_no_input(&args.output.output_path, &[&from, &to])?;
     let mut output = Output::create(&args.output.output_path)?;
-    let progress = Progress::new(!args.output.no_progress);
+    let progress = Progress::new();
     let told = |phase, done, total| progress.tell_phase(phase, done, total);
     let options = DeltaArtifactOptions {
         generate: GenerateOptions { progress: Some(&told), ..GenerateOptions::default() },

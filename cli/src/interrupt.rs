@@ -1,0 +1,83 @@
+//! What a signal that ends the process must not leave behind: unfinished files, a terminal without echo.
+//!
+//! Outputs get their names only when they are complete, so the process may end anywhere. It ends at the first signal,
+//! whatever it is waiting for, and undoes what is pending on the way.
+
+use std::sync::{Mutex, PoisonError};
+
+type Undo = Box<dyn FnOnce() + Send>;
+
+struct Pending {
+    last_id: u64,
+    undos: Vec<(u64, Undo)>,
+}
+
+static PENDING: Mutex<Pending> = Mutex::new(Pending { last_id: 0, undos: Vec::new() });
+
+/// Something to be undone if a signal ends the process. Dropped, it is no longer pending.
+#[must_use]
+pub(crate) struct Guard(u64);
+
+/// Has `undo` run if a signal ends the process before the guard is dropped.
+pub(crate) fn undo_with(undo: impl FnOnce() + Send + 'static) -> Guard {
+    let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
+    pending.last_id += 1;
+    let id = pending.last_id;
+    pending.undos.push((id, Box::new(undo)));
+    Guard(id)
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.undos.retain(|(id, _)| *id != self.0);
+    }
+}
+
+/// From now on SIGINT, SIGTERM and SIGHUP end the process as described above. Those that whoever started the process
+/// has it ignore stay ignored.
+#[cfg(unix)]
+pub(crate) fn watch() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let ignored = ignored_signals();
+    let watched = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    // Without it signals do what they always do: the process ends, its unfinished output stays.
+    let Ok(mut signals) = signal_hook::iterator::Signals::new(watched) else { return };
+    std::thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            // Kept until the end: what is pending now is all there is to undo.
+            let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
+            for (_, undo) in pending.undos.drain(..).rev() {
+                undo();
+            }
+            std::process::exit(crate::exit_code::of_signal(signal));
+        }
+    });
+}
+
+/// Nothing is watched where there are no such signals.
+#[cfg(not(unix))]
+pub(crate) fn watch() {}
+
+/// The signals that the process was started to ignore, bit 0 for signal 1; none where the system does not tell.
+#[cfg(unix)]
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_guard_is_no_longer_pending() {
+        let (first, second) = (undo_with(|| {}), undo_with(|| {}));
+        let id = first.0;
+        drop(first);
+        let ids = |pending: &Pending| pending.undos.iter().map(|(id, _)| *id).collect::<Vec<_>>();
+        let pending = ids(&PENDING.lock().unwrap());
+        assert!(!pending.contains(&id) && pending.contains(&second.0), "{pending:?}");
+    }
+}
