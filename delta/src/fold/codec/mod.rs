@@ -20,6 +20,7 @@
 //! that is wrong makes deltas larger, never wrong.
 
 pub mod deflate;
+pub mod lz4;
 
 /// How blocks are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +28,8 @@ pub mod deflate;
 pub enum Codec {
     /// Deflate streams as zlib or GNU gzip make them.
     Deflate = 1,
+    /// LZ4 as liblz4 and mkfs.erofs make it.
+    Lz4 = 2,
 }
 
 /// What stands around a packed block and follows from it.
@@ -53,6 +56,20 @@ pub struct Recipe {
 /// Settings of a codec.
 pub type Parameters = [u8; 8];
 
+impl Codec {
+    /// The codec with a number of the format.
+    pub(crate) fn of_code(code: u8) -> Option<Self> {
+        [Codec::Deflate, Codec::Lz4].into_iter().find(|&codec| codec as u8 == code)
+    }
+}
+
+impl Framing {
+    /// The framing with a number of the format.
+    pub(crate) fn of_code(code: u8) -> Option<Self> {
+        [Framing::None, Framing::Length16].into_iter().find(|&framing| framing as u8 == code)
+    }
+}
+
 /// Why a block cannot be unpacked or packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -73,6 +90,7 @@ impl Recipe {
     pub fn check(&self) -> Result<(), CodecError> {
         match self.codec {
             Codec::Deflate => deflate::check(self.parameters),
+            Codec::Lz4 => lz4::check(self.parameters),
         }
     }
 
@@ -81,6 +99,7 @@ impl Recipe {
     pub fn decode_scratch(&self, plain_len: u32) -> u32 {
         match self.codec {
             Codec::Deflate => deflate::decode_scratch(self.parameters, plain_len),
+            Codec::Lz4 => lz4::decode_scratch(self.parameters, plain_len),
         }
     }
 
@@ -89,6 +108,7 @@ impl Recipe {
     pub fn encode_scratch(&self, plain_len: u32) -> u32 {
         match self.codec {
             Codec::Deflate => deflate::encode_scratch(self.parameters, plain_len),
+            Codec::Lz4 => lz4::encode_scratch(self.parameters, plain_len),
         }
     }
 
@@ -100,6 +120,7 @@ impl Recipe {
         let packed = self.framing.remove(packed)?;
         match self.codec {
             Codec::Deflate => deflate::decode(self.parameters, packed, plain, scratch),
+            Codec::Lz4 => lz4::decode(self.parameters, packed, plain, scratch),
         }
     }
 
@@ -112,6 +133,7 @@ impl Recipe {
         let room = packed.get_mut(before..).ok_or(CodecError::Room)?;
         let len = match self.codec {
             Codec::Deflate => deflate::encode(self.parameters, plain, room, scratch)?,
+            Codec::Lz4 => lz4::encode(self.parameters, plain, room, scratch)?,
         };
         self.framing.add(len, &mut packed[..before])?;
         Ok(before + len)

@@ -118,7 +118,9 @@ impl<'s> Chains<'s> {
                 let repeated = *repetition.get_or_insert_with(|| {
                     is_pattern(word).then(|| MATCH_MIN + repeats(source, at + MATCH_MIN, high, word))
                 });
-                if let Some(repeated) = repeated.filter(|_| below >= lowest && four(source, below - ORIGIN) == word) {
+                if let Some(repeated) =
+                    repeated.filter(|_| below >= lowest && four(source, below - ORIGIN) == word)
+                {
                     let forward = MATCH_MIN + repeats(source, below - ORIGIN + MATCH_MIN, high, word);
                     let back = repeats_back(source, below - ORIGIN, word).min(below - lowest);
                     if back + forward >= repeated && forward <= repeated {

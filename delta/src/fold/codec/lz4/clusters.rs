@@ -41,7 +41,8 @@ pub(super) fn decode(packed: &[u8], plain: &mut [u8]) -> Result<usize, CodecErro
         let room = plain.get_mut(at..).unwrap_or(&mut []);
         at += match look(block, number + 1 == count) {
             Block::Packed(packed, len) => {
-                unpack::unpack(packed, room.get_mut(..len).ok_or(CodecError::Room)?).ok_or(CodecError::Damaged)?;
+                unpack::unpack(packed, room.get_mut(..len).ok_or(CodecError::Room)?)
+                    .ok_or(CodecError::Damaged)?;
                 len
             }
             Block::Plain(bytes) => {

@@ -1,6 +1,8 @@
 //! Plain LZ4: the last position of each hash, and steps that grow where nothing matches.
 
-use super::sequence::{DISTANCE_MAX, LAST_LITERALS, MATCH_MIN, MATCH_START_MARGIN, Match, NIBBLE, Sequences};
+use super::sequence::{
+    DISTANCE_MAX, LAST_LITERALS, MATCH_MIN, MATCH_START_MARGIN, Match, NIBBLE, Sequences, literal_extra,
+};
 use super::source::{common, eight, four};
 use crate::fold::codec::CodecError;
 
@@ -49,13 +51,9 @@ pub(super) fn pack(source: &[u8], out: &mut [u8], words: &mut [u32]) -> Result<(
     let mut table = Table { positions: words, long: source.len() >= LONG };
     table.put(source, 0);
     let mut at = 1;
-    while let Some(found) = search(&mut table, source, at, out.anchor) {
-        let mut found = found;
+    while let Some(mut found) = search(&mut table, source, at, out.anchor) {
         loop {
-            let literals = found.start - out.anchor;
-            if 1 + (literals + 240) / 255 + literals + 2 + MATCH_START_MARGIN - MATCH_MIN > out.left()
-                || !push(&mut out, source, found)?
-            {
+            if !push(&mut out, source, found)? {
                 return out.finish(source);
             }
             at = out.anchor;
@@ -109,8 +107,7 @@ fn search(table: &mut Table<'_>, source: &[u8], at: usize, anchor: usize) -> Opt
 /// Adds a match, cut to what fits; `false` when nothing of it does.
 fn push(out: &mut Sequences<'_>, source: &[u8], found: Match) -> Result<bool, CodecError> {
     let literals = found.start - out.anchor;
-    let extra = if literals < NIBBLE { 0 } else { 1 + (literals - NIBBLE) / 255 };
-    let Some(left) = out.left().checked_sub(1 + extra + literals) else { return Ok(false) };
+    let Some(left) = out.left().checked_sub(1 + literal_extra(literals) + literals) else { return Ok(false) };
     if 2 + 1 + MATCH_START_MARGIN - MATCH_MIN > left {
         return Ok(false);
     }

@@ -123,7 +123,11 @@ impl Parser<'_, '_, '_> {
 
     fn second(&mut self, mut first: Held) -> Result<Option<Next>, CodecError> {
         loop {
-            let found = if self.may_start(first.end()) { self.find(first.end() - 2, first.start, first.len) } else { None };
+            let found = if self.may_start(first.end()) {
+                self.find(first.end() - 2, first.start, first.len)
+            } else {
+                None
+            };
             let Some(second) = found else {
                 return Ok(self.push(first)?.then(|| Next::First(first.end())));
             };
@@ -143,8 +147,11 @@ impl Parser<'_, '_, '_> {
         if second.start - first.start < TOKEN_LEN {
             share(first, &mut second);
         }
-        let found =
-            if self.may_start(second.end()) { self.find(second.end() - 3, second.start, second.len) } else { None };
+        let found = if self.may_start(second.end()) {
+            self.find(second.end() - 3, second.start, second.len)
+        } else {
+            None
+        };
         let Some(third) = found else {
             first.len = first.len.min(second.start - first.start);
             let both = self.push(first)? && self.push(second)?;

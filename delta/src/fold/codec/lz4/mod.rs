@@ -2,6 +2,11 @@
 //!
 //! Parameters: the arrangement, see [`ARRANGEMENT_CLUSTERS`]; the encoder, see [`Encoder`]; its level; five zero bytes.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "lengths and positions of sources below 4 GiB, and bytes of words"
+)]
+
 mod chains;
 mod clusters;
 mod fast;
@@ -40,7 +45,8 @@ impl Level {
         if arrangement != ARRANGEMENT_CLUSTERS || rest != [0; 5] {
             return Err(CodecError::Parameters);
         }
-        let optimal = |attempts, sufficient, full| Level::Optimal(optimal::Level { attempts, sufficient, full });
+        let optimal =
+            |attempts, sufficient, full| Level::Optimal(optimal::Level { attempts, sufficient, full });
         Ok(match (encoder, level) {
             (0, 0) => Level::Fast,
             (1, 1 | 2) => Level::Lazy(2),

@@ -1,7 +1,9 @@
 //! LZ4 HC from level 10 on: of all ways to write the next stretch the one with the fewest bytes.
 
 use super::chains::{Chains, Effort};
-use super::sequence::{LAST_LITERALS, MATCH_MIN, MATCH_START_MARGIN, Match, NIBBLE, Sequences, literal_extra};
+use super::sequence::{
+    LAST_LITERALS, MATCH_MIN, MATCH_START_MARGIN, Match, NIBBLE, Sequences, literal_extra,
+};
 use crate::fold::codec::CodecError;
 
 /// Positions that are weighed together at most.

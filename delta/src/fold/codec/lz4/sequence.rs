@@ -25,6 +25,13 @@ pub(super) struct Match {
     pub(super) offset: usize,
 }
 
+impl Match {
+    /// The length as it is written.
+    fn code(self) -> Result<usize, CodecError> {
+        self.len.checked_sub(MATCH_MIN).ok_or(CodecError::Damaged)
+    }
+}
+
 /// A block in the making.
 pub(super) struct Sequences<'o> {
     out: &'o mut [u8],
@@ -57,7 +64,7 @@ impl<'o> Sequences<'o> {
             return Ok(false);
         }
         let after_offset = before + literal_extra(literals) + literals + 2;
-        if after_offset + (found.len - MATCH_MIN) / 255 + 1 + LAST_LITERALS > self.room() {
+        if after_offset + found.code()? / 255 + 1 + LAST_LITERALS > self.room() {
             return Ok(false);
         }
         self.put(source, found)?;
@@ -67,8 +74,7 @@ impl<'o> Sequences<'o> {
     /// Adds as much of a match that did not fit as fits, or nothing.
     pub(super) fn push_shortened(&mut self, source: &[u8], found: Match) -> Result<(), CodecError> {
         let literals = found.start - self.anchor;
-        let start = self.written + 1 + literals.div_ceil(255).max((literals + 240) / 255) + literals;
-        let start = if literals < NIBBLE { self.written + 1 + literals } else { start };
+        let start = self.written + 1 + literal_extra(literals) + literals;
         let Some(last) = self.room().checked_sub(3).filter(|last| start <= *last) else { return Ok(()) };
         let longest = MATCH_MIN + (NIBBLE - 1) + (last - start) * 255;
         let len = found.len.min(longest);
@@ -82,7 +88,7 @@ impl<'o> Sequences<'o> {
     /// Adds a sequence whatever it costs.
     pub(super) fn put(&mut self, source: &[u8], found: Match) -> Result<(), CodecError> {
         let literals = source.get(self.anchor..found.start).ok_or(CodecError::Room)?;
-        let code = found.len - MATCH_MIN;
+        let code = found.code()?;
         self.byte((literals.len().min(NIBBLE) << 4 | code.min(NIBBLE)) as u8)?;
         self.length(literals.len())?;
         self.bytes(literals)?;
