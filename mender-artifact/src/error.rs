@@ -54,6 +54,9 @@ defects! {
     /// A file had another size or time after it was read than before.
     Changed: Io, "changed while it was read";
 
+    /// A service or device that holds a key cannot be reached, refuses, or answers as it should not.
+    Service: Io, "the holder of the key failed";
+
     /// The input ended before the Artifact did.
     Truncated: Format, "the input ends too early";
     /// Something other than zeros stands behind the end of an archive or compressed stream.
@@ -116,6 +119,8 @@ defects! {
 
     /// The key file has no key of the wanted kind, or a damaged one.
     Key: Usage, "unusable key";
+    /// A setting of a service or device that holds a key is missing or unusable.
+    Setting: Usage, "unusable setting";
     /// The Artifact has a signature already and it was not asked to replace it.
     AlreadySigned: Usage, "already signed";
     /// The caller asked to stop.

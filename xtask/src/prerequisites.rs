@@ -4,7 +4,7 @@
 use crate::step::{find, program, run};
 
 /// Debian package and a program of it that tests start.
-const TOOLS: [(&str, &str); 15] = [
+const TOOLS: [(&str, &str); 16] = [
     ("mender-artifact", "mender-artifact"),
     ("mender-client", "mender"),
     ("libubootenv-tool", "fw_printenv"),
@@ -17,6 +17,7 @@ const TOOLS: [(&str, &str); 15] = [
     ("squashfs-tools", "mksquashfs"),
     ("erofs-utils", "mkfs.erofs"),
     ("openssl", "openssl"),
+    ("softhsm2", "softhsm2-util"),
     ("xz-utils", "xz"),
     ("zstd", "zstd"),
     ("cpio", "cpio"),

@@ -6,9 +6,17 @@
 mod algorithm;
 mod certificate;
 mod encrypted_key;
+#[cfg(any(feature = "pkcs11", feature = "remote-signing"))]
+pub mod environment;
+#[cfg(feature = "remote-signing")]
+pub mod held;
 pub mod pem;
+#[cfg(feature = "pkcs11")]
+pub mod pkcs11;
 pub mod private_key;
 pub mod public_key;
+#[cfg(feature = "remote-signing")]
+pub mod remote;
 pub mod signature;
 
 use base64::Engine as _;

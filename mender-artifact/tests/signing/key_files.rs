@@ -19,7 +19,7 @@ fn signs_what_openssl_verifies(openssl: &OpenSsl, kind: &str, key: &PrivateKey, 
 }
 
 /// r and s as DER, which is what openssl takes.
-fn der(signature: &[u8]) -> Vec<u8> {
+pub(crate) fn der(signature: &[u8]) -> Vec<u8> {
     let integer = |bytes: &[u8]| {
         let bytes = &bytes[bytes.iter().position(|byte| *byte != 0).unwrap()..];
         let zero = if bytes[0] > 0x7f { &[0][..] } else { &[] };
