@@ -7,6 +7,7 @@ pub(crate) mod output;
 pub(crate) mod read;
 mod reference_style;
 pub(crate) mod sign;
+pub(crate) mod snapshot;
 pub(crate) mod suggestions;
 pub(crate) mod validate;
 pub(crate) mod write;

@@ -125,7 +125,7 @@ pub(crate) fn broken_pipe(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// The system's message in our manner: lower case, without the number.
-fn plain(error: &io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut characters = text.chars();

@@ -5,9 +5,19 @@ use crate::failure::Failure;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The name that stands for standard input and output.
 pub(crate) const STANDARD: &str = "-";
+
+/// Standard input, which one command reads for one purpose only.
+pub(crate) fn standard() -> Result<io::StdinLock<'static>, Failure> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if TAKEN.swap(true, Ordering::Relaxed) {
+        return Err(Failure::usage("expected one - at most, found two: standard input is read once"));
+    }
+    Ok(io::stdin().lock())
+}
 
 /// An opened input.
 pub(crate) struct Input {
@@ -20,7 +30,7 @@ impl Input {
     /// Opens a file, or standard input for `-`.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         if path == Path::new(STANDARD) {
-            return Ok(Self { reader: Box::new(io::stdin().lock()), size: None });
+            return Ok(Self { reader: Box::new(standard()?), size: None });
         }
         let failed = |error: &io::Error| Failure::io(path, ExitStatus::OpenInput, error);
         let file = File::open(path).map_err(|error| failed(&error))?;
@@ -39,10 +49,31 @@ impl Read for Input {
     }
 }
 
-/// Reads a small file whole: a key, meta-data, a script. More than `limit_bytes` is refused.
+/// Reads a small file whole, such as a key. More than `limit_bytes` is refused.
 pub(crate) fn read_small(path: &Path, limit_bytes: u64, status: ExitStatus) -> Result<Vec<u8>, Failure> {
+    let file = File::open(path).map_err(|error| Failure::io(path, status, &error))?;
+    read_whole(path, file, limit_bytes, status)
+}
+
+/// The same, with `-` for standard input.
+pub(crate) fn read_small_or_standard(
+    path: &Path,
+    limit_bytes: u64,
+    status: ExitStatus,
+) -> Result<Vec<u8>, Failure> {
+    if path == Path::new(STANDARD) {
+        return read_whole(path, standard()?, limit_bytes, status);
+    }
+    read_small(path, limit_bytes, status)
+}
+
+fn read_whole(
+    path: &Path,
+    file: impl Read,
+    limit_bytes: u64,
+    status: ExitStatus,
+) -> Result<Vec<u8>, Failure> {
     let failed = |error: &io::Error| Failure::io(path, status, error);
-    let file = File::open(path).map_err(|error| failed(&error))?;
     let mut bytes = Vec::new();
     file.take(limit_bytes + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
     if bytes.len() as u64 > limit_bytes {

@@ -10,6 +10,7 @@ mod key;
 mod output;
 mod progress;
 mod report;
+mod snapshot;
 mod talk;
 
 use clap::error::ErrorKind;

@@ -4,7 +4,7 @@
 use crate::step::{find, program, run};
 
 /// Debian package and a program of it that tests start.
-const TOOLS: [(&str, &str); 16] = [
+const TOOLS: [(&str, &str); 18] = [
     ("mender-artifact", "mender-artifact"),
     ("mender-client", "mender"),
     ("libubootenv-tool", "fw_printenv"),
@@ -21,6 +21,8 @@ const TOOLS: [(&str, &str); 16] = [
     ("xz-utils", "xz"),
     ("zstd", "zstd"),
     ("cpio", "cpio"),
+    ("openssh-client", "ssh"),
+    ("openssh-server", "sshd"),
 ];
 
 /// Installs what is missing. Never fails: what cannot be had is named, and its tests are skipped.

@@ -1,6 +1,7 @@
 //! `write` and its kinds of Artifact.
 
 use super::output::OutputArgs;
+use super::snapshot::SnapshotArgs;
 use super::write_delta_image::DeltaImageArgs;
 use super::write_release::{PackageArgs, ReleaseArgs, SoftwareArgs};
 use clap::{Args, Subcommand};
@@ -26,9 +27,12 @@ pub(crate) enum WriteKind {
 
 #[derive(Debug, Args)]
 pub(crate) struct RootfsImageArgs {
-    /// The image
+    /// The image; - is standard input, ssh://[user@]host[:port] the root file system of that device
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) snapshot: SnapshotArgs,
 
     /// Call the provided checksum rootfs_image_checksum, as clients before 2.5 do
     #[arg(long)]
@@ -54,7 +58,7 @@ pub(crate) struct ModuleImageArgs {
     #[arg(short = 'T', long = "type", value_name = "TYPE")]
     pub(crate) payload_type: String,
 
-    /// Payload file; repeatable
+    /// Payload file, - for standard input; repeatable
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Vec<PathBuf>,
 

@@ -82,6 +82,10 @@ pub(crate) struct PackageArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) script: Vec<PathBuf>,
 
+    /// Name in the Artifact of the payload file that comes from standard input
+    #[arg(long, value_name = "NAME", default_value = "stdin")]
+    pub(crate) stdin_name: String,
+
     /// Fail when the Artifact is larger: a number with B, KB, MB, GB or TB
     #[arg(long, value_name = "SIZE")]
     pub(crate) max_artifact_size: Option<String>,

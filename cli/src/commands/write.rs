@@ -10,6 +10,7 @@ use crate::args::output::{CompressionName, OutputArgs};
 use crate::args::write_release::{PackageArgs, ReleaseArgs, SoftwareArgs};
 use crate::exit_code::ExitStatus;
 use crate::failure::{Failure, broken_pipe, chain};
+use crate::input::{STANDARD, standard};
 use crate::key;
 use crate::output::{Output, is_no_input};
 use crate::progress::Progress;
@@ -62,10 +63,10 @@ fn read_scripts(paths: &[PathBuf]) -> Result<Vec<ScriptInput>, Failure> {
     Ok(scripts)
 }
 
-/// A file to be put into the Artifact.
-fn payload_file(path: &Path) -> Result<PayloadInput<'static>, Failure> {
-    if path.to_str().is_some_and(|path| path.starts_with("ssh://")) {
-        return Err(Failure::about(path, ExitStatus::Unsupported, "snapshots over ssh are not supported"));
+/// A file to be put into the Artifact; `-` is standard input under this name.
+fn payload_file(path: &Path, stdin_name: &str) -> Result<PayloadInput<'static>, Failure> {
+    if path == Path::new(STANDARD) {
+        return Ok(PayloadInput::from_reader(stdin_name, None, standard()?));
     }
     let path = crate::input::existing_file(path)?;
     PayloadInput::from_path(path).map_err(|error| asked_for(&error))

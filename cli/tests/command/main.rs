@@ -3,11 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod bad_input;
+mod command_line;
 mod delta;
 mod delta_image;
 mod outputs;
 mod read_text;
 mod reference_tool;
 mod signatures;
+#[cfg(unix)]
+mod snapshot;
+mod streams;
 mod workplace;
 mod write_flags;

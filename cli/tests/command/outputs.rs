@@ -48,7 +48,7 @@ fn a_failing_command_leaves_an_existing_output_and_no_other() {
         (1, [&image[..], &["-f", "img", "-s", "bad name"]].concat()),
         (4, [&image[..], &["-f", "img", "-s", "ArtifactInstall_Enter_01"]].concat()),
         (1, [&image[..], &["-f", "img", "-k", "missing"]].concat()),
-        (6, [&image[..], &["-f", "ssh://device"]].concat()),
+        (1, [&image[..], &["-f", "ssh://device/path"]].concat()),
         (1, vec!["write", "rootfs-image", "-n", "a b", "-c", "b", "-o", "a", "-f", "img"]),
         (1, vec!["write", "rootfs-image", "-n", "r", "-o", "a", "-f", "img"]),
         (1, vec!["write", "rootfs-image", "-n", "r", "-c", "b", "-t", "b", "-o", "a", "-f", "img"]),
