@@ -2,7 +2,10 @@
 
 pub(crate) mod completions;
 pub(crate) mod delta;
+pub(crate) mod diff;
+pub(crate) mod dump;
 pub(crate) mod key;
+pub(crate) mod modify;
 pub(crate) mod output;
 pub(crate) mod read;
 mod reference_style;
@@ -17,6 +20,9 @@ pub(crate) mod write_release;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use completions::{CompletionsArgs, ManArgs};
 use delta::DeltaArgs;
+use diff::DiffArgs;
+use dump::DumpArgs;
+use modify::ModifyArgs;
 use output::CompressionName;
 use read::ReadArgs;
 use sign::SignArgs;
@@ -65,6 +71,12 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Sign an Artifact; its payload stays as it is
     Sign(SignArgs),
+    /// Change what an Artifact says about itself; its payload stays as it is
+    Modify(Box<ModifyArgs>),
+    /// Take an Artifact apart into files
+    Dump(DumpArgs),
+    /// Show what is different between two Artifacts; ends with 1 if anything is
+    Diff(DiffArgs),
     /// Make, apply and inspect deltas between plain images
     Delta(DeltaArgs),
     /// Print a script that completes commands and flags in a shell

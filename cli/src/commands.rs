@@ -2,8 +2,12 @@
 
 mod completions;
 mod delta;
+mod diff;
+mod dump;
 mod man;
+mod modify;
 mod read;
+mod rewriting;
 mod sign;
 mod validate;
 mod write;
@@ -11,8 +15,16 @@ mod write;
 use crate::args::delta::DeltaAction;
 use crate::args::write::WriteKind;
 use crate::args::{self, Command, CommandLine};
+use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use crate::report;
+use std::ffi::OsString;
+
+/// How a wrong command line ends: `diff` has another use for the status that it has everywhere else.
+pub(crate) fn usage_status(words: &[OsString]) -> ExitStatus {
+    let command = words.iter().skip(1).find(|word| !word.as_encoded_bytes().starts_with(b"-"));
+    if command.is_some_and(|command| command == "diff") { ExitStatus::FormatVersion } else { ExitStatus::Usage }
+}
 
 /// Runs the command that was given; help when there is none.
 pub(crate) fn run(line: CommandLine) -> Result<(), Failure> {
@@ -29,6 +41,9 @@ pub(crate) fn run(line: CommandLine) -> Result<(), Failure> {
         Some(Command::Read(args)) => read::run(&args),
         Some(Command::Validate(args)) => validate::run(&args),
         Some(Command::Sign(args)) => sign::run(&args),
+        Some(Command::Modify(args)) => modify::run(&args),
+        Some(Command::Dump(args)) => dump::run(&args),
+        Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Delta(args)) => match args.action {
             DeltaAction::Create(args) => delta::create::run(&args),
             DeltaAction::Apply(args) => delta::apply::run(&args),

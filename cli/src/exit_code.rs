@@ -9,9 +9,10 @@ use mender_artifact::error::{Category, Defect};
 pub(crate) enum ExitStatus {
     /// Done; also when the reader of our output has gone away.
     Success = 0,
-    /// The command line asks for something impossible, or a key cannot be used.
+    /// The command line asks for something impossible, or a key cannot be used. Of `diff` the answer that something is
+    /// different.
     Usage = 1,
-    /// The format version asked for cannot be written.
+    /// The format version asked for cannot be written; also a wrong command line of `diff`.
     FormatVersion = 2,
     /// The output cannot be written, or is larger than the limit given.
     Output = 3,

@@ -25,6 +25,16 @@ impl Failure {
         Self { status, file: None, message: message.into() }
     }
 
+    /// An answer that is told by the exit status; all that is to be said has been said.
+    pub(crate) fn silent(status: ExitStatus) -> Self {
+        Self::plain(status, "")
+    }
+
+    /// Whether there is nothing to be said.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.message.is_empty()
+    }
+
     /// Something about one file.
     pub(crate) fn about(file: impl AsRef<Path>, status: ExitStatus, message: impl fmt::Display) -> Self {
         Self { status, file: Some(file.as_ref().display().to_string()), message: message.to_string() }

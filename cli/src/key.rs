@@ -21,6 +21,11 @@ pub(crate) fn public(args: &PublicKeyArgs) -> Result<Option<PublicKey>, Failure>
     args.key.as_deref().map(|path| load(path, PublicKey::from_pem)).transpose()
 }
 
+/// The public key in a file.
+pub(crate) fn public_in(path: &Path) -> Result<PublicKey, Failure> {
+    load(path, PublicKey::from_pem)
+}
+
 /// Whatever is wrong with a key is a wrong command line, not a wrong Artifact.
 fn load<K>(
     path: &Path,

@@ -22,6 +22,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     interrupt::watch();
     let words: Vec<_> = std::env::args_os().collect();
+    let usage_status = commands::usage_status(&words);
     let done = match args::suggestions::asked_for(&words) {
         Some(names) => report::print(&names),
         None => match args::parse(words) {
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitStatus::Success.into(),
-        Err(failure) => ended(&failure),
+        Err(failure) => ended(&failure, usage_status),
     }
 }
 
@@ -51,9 +52,12 @@ fn answer(error: &clap::Error) -> Result<(), Failure> {
     }
 }
 
-fn ended(failure: &Failure) -> ExitCode {
+fn ended(failure: &Failure, usage_status: ExitStatus) -> ExitCode {
+    if failure.is_silent() {
+        return failure.status.into();
+    }
     if failure.status != ExitStatus::Success {
         let _ = writeln!(std::io::stderr(), "mender-artifact: {failure}");
     }
-    failure.status.into()
+    if failure.status == ExitStatus::Usage { usage_status.into() } else { failure.status.into() }
 }

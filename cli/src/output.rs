@@ -80,6 +80,13 @@ impl Output {
         matches!(self.sink, Sink::Standard(_))
     }
 
+    /// The file that will become the output, if it is a regular one and still empty: for what the system can move there.
+    pub(crate) fn empty_file(&self) -> Option<&File> {
+        let Sink::File(file) = &self.sink else { return None };
+        let file = file.get_ref().file();
+        (self.written == 0 && file.metadata().is_ok_and(|about| about.is_file())).then_some(file)
+    }
+
     /// Completes the output: all bytes on the medium, then the final name.
     pub(crate) fn commit(self) -> Result<(), Failure> {
         let Self { name, sink, unfinished, .. } = self;

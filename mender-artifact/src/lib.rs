@@ -27,6 +27,8 @@
 #[cfg(feature = "std")]
 pub mod check;
 pub mod compression;
+#[cfg(feature = "std")]
+pub mod diff;
 pub mod digest;
 pub mod entry_name;
 pub mod error;

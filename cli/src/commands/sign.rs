@@ -2,7 +2,6 @@
 //! elsewhere, from the manifest or its SHA-256.
 
 use super::rewriting::{Opened, write};
-use crate::args::key::PublicKeyArgs;
 use crate::args::sign::SignArgs;
 use crate::exit_code::ExitStatus;
 use crate::failure::{Failure, chain};
@@ -24,7 +23,9 @@ pub(crate) fn run(args: &SignArgs) -> Result<(), Failure> {
     let key = key::private(&args.key)?;
     if args.print_digest || args.export_manifest.is_some() {
         if key.is_some() {
-            return Err(Failure::usage("nothing is signed with --print-digest or --export-manifest: expected no key"));
+            return Err(Failure::usage(
+                "nothing is signed with --print-digest or --export-manifest: expected no key",
+            ));
         }
         let mut opened = Opened::open(&args.artifact)?;
         return tell(&opened.read(&args.artifact)?, args.export_manifest.as_deref());
@@ -34,7 +35,9 @@ pub(crate) fn run(args: &SignArgs) -> Result<(), Failure> {
     let mut original = opened.read(&args.artifact)?;
     match (&args.attach_signature, key) {
         (Some(_), Some(_)) => {
-            return Err(Failure::usage("either --key or --attach-signature: expected one of them, found both"));
+            return Err(Failure::usage(
+                "either --key or --attach-signature: expected one of them, found both",
+            ));
         }
         (Some(path), None) => {
             let signature = signature(path, &original, args.verify_key.as_deref())?;
@@ -45,7 +48,9 @@ pub(crate) fn run(args: &SignArgs) -> Result<(), Failure> {
             sign(&mut original, &key, args.force).map_err(about)?;
         }
         (None, None) => {
-            return Err(Failure::usage("nothing to sign with: expected --key FILE or --attach-signature FILE"));
+            return Err(Failure::usage(
+                "nothing to sign with: expected --key FILE or --attach-signature FILE",
+            ));
         }
     }
     write(&args.artifact, args.output_path.as_deref(), |target| original.write(target))
@@ -67,8 +72,7 @@ fn signature(path: &Path, original: &Original<'_>, key: Option<&Path>) -> Result
     let contents = read_small(path, SIGNATURE_MAX_BYTES, ExitStatus::OpenInput)?;
     let about = |error| Failure::about(path, ExitStatus::Invalid, chain(&error));
     let signature = from_file(&contents).map_err(about)?;
-    let key = key::public(&PublicKeyArgs { key: key.map(Path::to_path_buf) })?;
-    match key {
+    match key.map(key::public_in).transpose()? {
         Some(key) => key.accept(original.front().manifest(), &signature).map_err(about),
         None => Ok(signature),
     }

@@ -50,7 +50,7 @@ fn plan(release: &ReleaseArgs, scripts: &[PathBuf]) -> Result<ArtifactPlan<'stat
     })
 }
 
-fn read_scripts(paths: &[PathBuf]) -> Result<Vec<ScriptInput>, Failure> {
+pub(super) fn read_scripts(paths: &[PathBuf]) -> Result<Vec<ScriptInput>, Failure> {
     let mut scripts = Vec::new();
     for path in paths {
         let read = if path.is_dir() {
@@ -93,7 +93,7 @@ fn choices(release: &ReleaseArgs, software: Option<SoftwareArgs>) -> Result<Payl
 }
 
 /// `KEY:VALUE` words, split at the first colon. Of one key the last word counts.
-fn key_values(flag: &str, words: &[String]) -> Result<BTreeMap<String, TypeInfoValue>, Failure> {
+pub(super) fn key_values(flag: &str, words: &[String]) -> Result<BTreeMap<String, TypeInfoValue>, Failure> {
     words
         .iter()
         .map(|word| match word.split_once(':') {
@@ -162,7 +162,7 @@ fn write(
     Ok(())
 }
 
-fn compression(name: CompressionName) -> (Compression, Effort) {
+pub(super) fn compression(name: CompressionName) -> (Compression, Effort) {
     match name {
         CompressionName::None => (Compression::None, Effort::default()),
         CompressionName::Gzip => (Compression::Gzip, Effort::default()),

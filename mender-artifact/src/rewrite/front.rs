@@ -108,6 +108,12 @@ impl Front {
         self.members.retain(|member| member.place != Place::Signature);
     }
 
+    /// How the header archive is compressed.
+    #[must_use]
+    pub fn compression(&self) -> Compression {
+        self.header().compression
+    }
+
     /// The header archive.
     pub(crate) fn header(&self) -> HeaderArchive<'_> {
         self.archive(Place::Header, "header.tar")

@@ -1,0 +1,169 @@
+//! Dumped files: they lie in their folder under other names until everything is known to be sound, and never take the
+//! place of something that is there.
+
+use crate::exit_code::ExitStatus;
+use crate::failure::Failure;
+use mender_artifact::error::{Defect, Entry, Error};
+use mender_artifact::header::{ArtifactHeader, PayloadFile};
+use mender_artifact::read::PayloadSink;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use tempfile::TempPath;
+
+/// Mode bits that a file outside of an Artifact gets: not those that make it run as somebody else.
+const MODE_MASK: u32 = 0o777;
+
+/// A folder that gets files.
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Complete files and the names that they are to get.
+    pending: Vec<(TempPath, PathBuf)>,
+}
+
+impl Folder {
+    /// Makes the folder, with those above it, where it is not there.
+    pub(super) fn make(path: impl AsRef<Path>) -> Result<Self, Failure> {
+        let path = path.as_ref().to_path_buf();
+        fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
+        Ok(Self { path, pending: Vec::new() })
+    }
+
+    /// Refuses a name that something has already, here or among what is pending.
+    fn free(&self, name: &str) -> Result<PathBuf, Failure> {
+        let path = self.path.join(name);
+        if path.symlink_metadata().is_ok() || self.pending.iter().any(|(_, other)| *other == path) {
+            return Err(Failure::about(&path, ExitStatus::System, "is there already and is not overwritten"));
+        }
+        Ok(path)
+    }
+
+    /// Begins a file for something called `name`.
+    fn begin(&self, name: &str) -> Result<(tempfile::NamedTempFile, PathBuf), Failure> {
+        let path = self.free(name)?;
+        let file =
+            tempfile::Builder::new().prefix(".mender-artifact-").suffix(".part").tempfile_in(&self.path);
+        Ok((file.map_err(|error| failed(&self.path, &error))?, path))
+    }
+
+    /// Adds a file with these contents, and gives the name that it will have.
+    pub(super) fn put(&mut self, name: &str, contents: &[u8], mode: u32) -> Result<PathBuf, Failure> {
+        let (mut file, path) = self.begin(name)?;
+        let done = file.write_all(contents).and_then(|()| set_mode(file.as_file(), mode));
+        done.map_err(|error| failed(&path, &error))?;
+        self.pending.push((file.into_temp_path(), path.clone()));
+        Ok(path)
+    }
+
+    /// Gives all files their names.
+    pub(super) fn keep(self) -> Result<(), Failure> {
+        let mut kept = Vec::new();
+        for (file, path) in self.pending {
+            if let Err(error) = file.persist_noclobber(&path) {
+                // What has come before goes again: all files or none.
+                kept.iter().for_each(|path: &PathBuf| drop(fs::remove_file(path)));
+                return Err(failed(&path, &error.error));
+            }
+            kept.push(path);
+        }
+        Ok(())
+    }
+}
+
+/// Takes the payload files, if there is a folder for them.
+pub(super) struct PayloadFiles {
+    folder: Option<Folder>,
+    current: Option<(tempfile::NamedTempFile, PathBuf)>,
+    /// Names of the files, by payload and name in the Artifact.
+    names: BTreeMap<(usize, String), PathBuf>,
+    /// Why the sink has stopped the reading.
+    pub(super) failure: Option<Failure>,
+}
+
+impl PayloadFiles {
+    pub(super) fn new(folder: Option<Folder>) -> Self {
+        Self { folder, current: None, names: BTreeMap::new(), failure: None }
+    }
+
+    /// Stops the reading; the failure is reported instead of what the reader says.
+    fn stop(&mut self, failure: Failure) -> Error {
+        self.failure = Some(failure);
+        Error::new(Defect::Cancelled, Entry::Artifact)
+    }
+
+    /// Gives the files the times and modes that the Artifact says; they are in the order of the manifest then.
+    pub(super) fn set_times_and_modes(&self, header: &ArtifactHeader) -> Result<Vec<PathBuf>, Failure> {
+        let mut paths = Vec::new();
+        let Some(folder) = &self.folder else { return Ok(paths) };
+        for (index, payload) in header.payloads.iter().enumerate() {
+            for file in &payload.files {
+                let Some(path) = self.names.get(&(index, file.name.clone())) else { continue };
+                if let Some((pending, _)) = folder.pending.iter().find(|(_, name)| name == path) {
+                    set_time_and_mode(pending, file).map_err(|error| failed(path, &error))?;
+                }
+                paths.push(path.clone());
+            }
+        }
+        Ok(paths)
+    }
+
+    pub(super) fn into_folder(self) -> Option<Folder> {
+        self.folder
+    }
+}
+
+impl PayloadSink for PayloadFiles {
+    fn begin_file(&mut self, payload: usize, name: &str, _: u64) -> Result<(), Error> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        match folder.begin(name) {
+            Ok((file, path)) => {
+                self.names.insert((payload, name.to_owned()), path.clone());
+                self.current = Some((file, path));
+                Ok(())
+            }
+            Err(failure) => Err(self.stop(failure)),
+        }
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let Some((file, path)) = &mut self.current else { return Ok(()) };
+        if let Err(error) = file.write_all(bytes) {
+            let failure = failed(path, &error);
+            return Err(self.stop(failure));
+        }
+        Ok(())
+    }
+
+    fn end_file(&mut self) -> Result<(), Error> {
+        if let (Some(folder), Some((file, path))) = (&mut self.folder, self.current.take()) {
+            folder.pending.push((file.into_temp_path(), path));
+        }
+        Ok(())
+    }
+}
+
+fn set_time_and_mode(path: &Path, file: &PayloadFile) -> io::Result<()> {
+    let opened = File::options().write(true).open(path)?;
+    let since = u64::try_from(file.modified).unwrap_or(0);
+    if let Some(time) = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(since)) {
+        opened.set_modified(time)?;
+    }
+    set_mode(&opened, file.mode)
+}
+
+#[cfg(unix)]
+fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(mode & MODE_MASK))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &File, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
+fn failed(path: &Path, error: &io::Error) -> Failure {
+    Failure::io(path, ExitStatus::System, error)
+}
