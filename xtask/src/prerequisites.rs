@@ -4,7 +4,7 @@
 use crate::step::{find, program, run};
 
 /// Debian package and a program of it that tests start.
-const TOOLS: [(&str, &str); 18] = [
+const TOOLS: [(&str, &str); 20] = [
     ("mender-artifact", "mender-artifact"),
     ("mender-client", "mender"),
     ("libubootenv-tool", "fw_printenv"),
@@ -12,6 +12,8 @@ const TOOLS: [(&str, &str); 18] = [
     ("xdelta3", "xdelta3"),
     ("bsdiff", "bsdiff"),
     ("e2fsprogs", "mkfs.ext4"),
+    ("xfsprogs", "mkfs.xfs"),
+    ("btrfs-progs", "mkfs.btrfs"),
     ("dosfstools", "mkfs.vfat"),
     ("mtools", "mcopy"),
     ("squashfs-tools", "mksquashfs"),
