@@ -90,7 +90,7 @@ defects! {
 
     /// The format version is one that this program does not read or write.
     Version: Unsupported, "unsupported format version";
-    /// The Artifact is augmented (`manifest-augment`, `header-augment`).
+    /// The Artifact is augmented (`manifest-augment`, `header-augment`), and the limits rule that out.
     Augmented: Unsupported, "augmented Artifacts are not supported";
     /// The compression is unknown or not built in.
     Compression: Unsupported, "unsupported compression";
@@ -128,6 +128,9 @@ defects! {
     /// The caller used an object after it had failed or ended, or asked for nonsense.
     Misuse: Usage, "used against its contract";
 }
+
+/// What is done about a problem that need not be the end: `Err` ends with it, `Ok` has noted it and goes on.
+pub(crate) type Tell<'t> = &'t mut dyn FnMut(Error) -> Result<(), Error>;
 
 /// An error: a [`Defect`] and the evidence for it.
 ///

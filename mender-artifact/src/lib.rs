@@ -32,6 +32,7 @@ pub mod diff;
 pub mod digest;
 pub mod entry_name;
 pub mod error;
+pub mod format_version;
 #[cfg(feature = "std")]
 pub mod header;
 pub mod json;

@@ -10,7 +10,7 @@
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Largest `manifest`.
+    /// Largest `manifest`, together with `manifest-augment`.
     pub manifest_bytes: usize,
     /// Largest `manifest.sig`.
     pub signature_bytes: usize,
@@ -40,6 +40,9 @@ pub struct Limits {
     pub decoder_bytes: u64,
     /// Size of the buffer for decompressed bytes; 0 if nothing is ever decompressed.
     pub unpacked_buffer_bytes: usize,
+    /// Whether an Artifact may be augmented: no signature covers what `manifest-augment` and
+    /// `header-augment.tar` add to it.
+    pub augmented: bool,
 }
 
 impl Limits {
@@ -63,6 +66,7 @@ impl Limits {
             payload_file_bytes: 1 << 40,
             decoder_bytes: 0,
             unpacked_buffer_bytes: 0,
+            augmented: false,
         }
     }
 
@@ -85,6 +89,7 @@ impl Limits {
             payload_file_bytes: 1 << 44,
             decoder_bytes: 160 * 1024 * 1024,
             unpacked_buffer_bytes: 128 * 1024,
+            augmented: true,
         }
     }
 }

@@ -6,6 +6,9 @@
 //! | 2 | blanks |
 //! | 1.. | name: `version`, `header.tar` with a suffix, or `data/NNNN/` and a payload file's name |
 //! | 1 | line feed |
+//!
+//! An augmented Artifact has a second one, `manifest-augment`, for `header-augment.tar` and the payload files that came
+//! later. The signature covers only the first.
 
 use crate::compression::Compression;
 use crate::digest::{Digest, from_hex};
@@ -20,6 +23,8 @@ pub enum Subject<'a> {
     Version,
     /// The header archive with this compression.
     Header(Compression),
+    /// The augmented header archive with this compression.
+    HeaderAugment(Compression),
     /// A payload file.
     File {
         /// Which payload, from 0.
@@ -27,6 +32,38 @@ pub enum Subject<'a> {
         /// The name of the file.
         name: &'a str,
     },
+}
+
+/// Which half of an Artifact: the one that a signature covers, or the one that was put beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Signed,
+    Augment,
+}
+
+impl Part {
+    const fn manifest(self) -> Entry {
+        match self {
+            Self::Signed => Entry::Manifest,
+            Self::Augment => Entry::ManifestAugment,
+        }
+    }
+
+    /// Whether its manifest may have a line about this.
+    const fn lists(self, subject: Subject<'_>) -> bool {
+        match subject {
+            Subject::Version | Subject::Header(_) => matches!(self, Self::Signed),
+            Subject::HeaderAugment(_) => matches!(self, Self::Augment),
+            Subject::File { .. } => true,
+        }
+    }
+
+    const fn what_it_lists(self) -> &'static str {
+        match self {
+            Self::Signed => "version, header.tar or data/NNNN/ and a file name",
+            Self::Augment => "header-augment.tar or data/NNNN/ and a file name",
+        }
+    }
 }
 
 /// Reads a manifest's name for something.
@@ -37,6 +74,9 @@ pub fn subject(name: &str) -> Option<Subject<'_>> {
     }
     if let Some(suffix) = name.strip_prefix("header.tar") {
         return Compression::from_suffix(suffix).map(Subject::Header);
+    }
+    if let Some(suffix) = name.strip_prefix("header-augment.tar") {
+        return Compression::from_suffix(suffix).map(Subject::HeaderAugment);
     }
     let (payload, name) = name.strip_prefix("data/")?.split_once('/')?;
     check_payload_file(name.as_bytes()).ok()?;
@@ -97,7 +137,7 @@ fn parse_line(line: &[u8]) -> Result<Line<'_>, Error> {
     let subject = core::str::from_utf8(name).ok().and_then(|name| Some((name, subject(name)?)));
     let (name, subject) = subject.ok_or_else(|| {
         let error = Error::new(Defect::Unknown, Entry::Manifest).found(name);
-        error.expected("version, header.tar or data/NNNN/ and a file name")
+        error.expected(Part::Signed.what_it_lists())
     })?;
     Ok(Line { subject, name, checksum })
 }
@@ -105,75 +145,117 @@ fn parse_line(line: &[u8]) -> Result<Line<'_>, Error> {
 /// Bytes of the index for one line: offset, hash of the name, seen.
 const SLOT: usize = 12;
 
-/// Memory in bytes for the index of a manifest with at most `files` payload files.
+/// Lines besides those of payload files: `version`, `header.tar`, `header-augment.tar`.
+const OTHER_LINES: usize = 3;
+
+/// Memory in bytes for the index of manifests with at most `files` payload files.
 #[must_use]
 pub(crate) const fn index_bytes(files: usize) -> usize {
-    files.saturating_add(2).saturating_mul(SLOT)
+    files.saturating_add(OTHER_LINES).saturating_mul(SLOT)
 }
 
-/// A manifest in the caller's memory, with an index that remembers what has come.
+/// Both manifests, one behind the other in the caller's memory, with an index that remembers what has come.
 pub(crate) struct Manifest<'m> {
     text: &'m mut [u8],
     len: usize,
+    /// Where the signed manifest ends; 0 before that.
+    signed_len: usize,
     index: &'m mut [u8],
     lines: usize,
+    files: usize,
 }
 
 impl<'m> Manifest<'m> {
     pub(crate) fn new(text: &'m mut [u8], index: &'m mut [u8]) -> Self {
-        Self { text, len: 0, index, lines: 0 }
+        Self { text, len: 0, signed_len: 0, index, lines: 0, files: 0 }
     }
 
-    /// Adds bytes of the manifest.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    /// Adds bytes of the manifest that is not sealed yet.
+    pub(crate) fn push(&mut self, part: Part, bytes: &[u8]) -> Result<(), Error> {
         let Some(free) = self.text.get_mut(self.len..self.len + bytes.len()) else {
-            return Err(Error::new(Defect::TooLarge, Entry::Manifest).expected(self.text.len()));
+            return Err(Error::new(Defect::TooLarge, part.manifest()).expected(self.text.len()));
         };
         free.copy_from_slice(bytes);
         self.len += bytes.len();
         Ok(())
     }
 
-    /// The manifest as it stands in the Artifact.
+    /// The signed manifest as it stands in the Artifact.
     pub(crate) fn text(&self) -> &[u8] {
-        &self.text[..self.len]
+        &self.text[..self.signed_len]
     }
 
-    /// Checks every line and builds the index.
-    pub(crate) fn seal(&mut self) -> Result<(), Error> {
-        let text = &self.text[..self.len];
-        let mut at = 0;
-        while at < text.len() {
-            let Some(len) = text[at..].iter().position(|byte| *byte == b'\n') else {
-                let error = Error::new(Defect::ManifestLine, Entry::Manifest).at(at as u64);
-                return Err(error.expected("a line feed at the end").found(&text[at..]));
+    /// The augmented manifest as it stands in the Artifact.
+    pub(crate) fn augment_text(&self) -> &[u8] {
+        &self.text[self.signed_len..self.len]
+    }
+
+    /// Checks every line of one manifest and adds it to the index. `tell` says of an unsound line
+    /// whether to go on without it.
+    pub(crate) fn seal(
+        &mut self,
+        part: Part,
+        tell: &mut dyn FnMut(Error) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let start = self.signed_len;
+        if part == Part::Signed {
+            self.signed_len = self.len;
+        }
+        let mut at = start;
+        while at < self.len {
+            let rest = &self.text[at..self.len];
+            let here = (at - start) as u64;
+            let Some(len) = rest.iter().position(|byte| *byte == b'\n') else {
+                let error = Error::new(Defect::ManifestLine, part.manifest()).at(here);
+                return tell(error.expected("a line feed at the end").found(rest));
             };
-            let line = parse_line(&text[at..at + len]).map_err(|error| error.at(at as u64))?;
-            let hash = hash([line.name.as_bytes()]);
-            let twice =
-                |slot: &[u8]| slot[4..8] == hash && line_at(text, slot).is_some_and(|l| l.name == line.name);
-            let used = self.lines * SLOT;
-            if self.index[..used].chunks_exact(SLOT).any(twice) {
-                let error = Error::new(Defect::Duplicate, Entry::Manifest);
-                return Err(error.named(line.name.as_bytes()).at(at as u64));
+            match self.add_line(part, at, len) {
+                Ok(()) => {}
+                Err(error) if error.defect() == Defect::TooMany => return Err(error),
+                Err(error) => tell(error.at(here))?,
             }
-            let offset = u32::try_from(at).unwrap_or(u32::MAX).to_le_bytes();
-            let Some(slot) = self.index.get_mut(used..used + SLOT) else {
-                let most = self.index.len() / SLOT;
-                return Err(Error::new(Defect::TooMany, Entry::Manifest).named(b"lines").expected(most));
-            };
-            slot[..4].copy_from_slice(&offset);
-            slot[4..8].copy_from_slice(&hash);
-            slot[8..].fill(0);
-            self.lines += 1;
             at += len + 1;
         }
         Ok(())
     }
 
-    /// The lines, in their order.
-    pub(crate) fn lines(&self) -> Lines<'_> {
-        Lines::new(self.text())
+    fn add_line(&mut self, part: Part, at: usize, len: usize) -> Result<(), Error> {
+        let text = &self.text[..self.len];
+        let line = parse_line(&text[at..at + len]).map_err(|error| error.in_entry(part.manifest()))?;
+        if !part.lists(line.subject) {
+            let error = Error::new(Defect::Unknown, part.manifest()).expected(part.what_it_lists());
+            return Err(error.found(line.name.as_bytes()));
+        }
+        let hash = hash([line.name.as_bytes()]);
+        let twice =
+            |slot: &[u8]| slot[4..8] == hash && line_at(text, slot).is_some_and(|l| l.name == line.name);
+        let used = self.lines * SLOT;
+        if self.index[..used].chunks_exact(SLOT).any(twice) {
+            return Err(Error::new(Defect::Duplicate, part.manifest()).named(line.name.as_bytes()));
+        }
+        let offset = u32::try_from(at).unwrap_or(u32::MAX).to_le_bytes();
+        let most = self.index.len() / SLOT;
+        let too_many = |name, most| Error::new(Defect::TooMany, part.manifest()).named(name).expected(most);
+        if let Subject::File { .. } = line.subject {
+            let files_max = most.saturating_sub(OTHER_LINES);
+            if self.files == files_max {
+                return Err(too_many(b"files", files_max));
+            }
+            self.files += 1;
+        }
+        let Some(slot) = self.index.get_mut(used..used + SLOT) else {
+            return Err(too_many(b"lines", most));
+        };
+        slot[..4].copy_from_slice(&offset);
+        slot[4..8].copy_from_slice(&hash);
+        slot[8..].fill(0);
+        self.lines += 1;
+        Ok(())
+    }
+
+    /// The lines of both manifests, in their order.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        Lines::new(self.text()).chain(Lines::new(self.augment_text()))
     }
 
     /// The checksum of a file that has come; its name is given in parts.
@@ -199,13 +281,13 @@ impl<'m> Manifest<'m> {
         Err(named(Error::new(Defect::Unknown, entry).expected("a file that the manifest lists")))
     }
 
-    /// Fails if something that is listed has not come.
-    pub(crate) fn finish(&self) -> Result<(), Error> {
+    /// Tells of everything that is listed and has not come.
+    pub(crate) fn finish(&self, tell: &mut dyn FnMut(Error) -> Result<(), Error>) -> Result<(), Error> {
         for slot in self.index[..self.lines * SLOT].chunks_exact(SLOT) {
             if slot[8] == 0 {
-                let name = line_at(self.text(), slot).map_or("", |line| line.name);
+                let name = line_at(&self.text[..self.len], slot).map_or("", |line| line.name);
                 let error = Error::new(Defect::Missing, Entry::Artifact).named(name.as_bytes());
-                return Err(error.expected("every file that the manifest lists"));
+                tell(error.expected("every file that the manifest lists"))?;
             }
         }
         Ok(())
@@ -235,8 +317,8 @@ mod tests {
     fn seal(text: &str) -> Result<usize, String> {
         let (mut memory, mut index) = ([0; 1024], [0; index_bytes(2)]);
         let mut manifest = Manifest::new(&mut memory, &mut index);
-        manifest.push(text.as_bytes()).map_err(|error| error.to_string())?;
-        manifest.seal().map_err(|error| error.to_string())?;
+        manifest.push(Part::Signed, text.as_bytes()).map_err(|error| error.to_string())?;
+        manifest.seal(Part::Signed, &mut Err).map_err(|error| error.to_string())?;
         Ok(manifest.lines().count())
     }
 
@@ -252,6 +334,7 @@ mod tests {
             (line("data/0000/a/b"), "unknown"),
             (line("header.tar.bz2"), "unknown"),
             (line("manifest"), "unknown"),
+            (line("header-augment.tar"), "unknown: expected version"),
             (line(""), "unknown"),
             ("\n".to_owned(), "malformed line"),
             (format!("{SUM} version\n"), "malformed line"),
@@ -261,9 +344,17 @@ mod tests {
             (format!("{}  version\n", &SUM[1..]), "malformed line"),
             (format!("{SUM}  version\r\n"), "unknown"),
             (format!("{SUM}  version"), "expected a line feed at the end"),
+            (["a", "b", "c"].map(|n| line(&format!("data/0000/{n}"))).concat(), "'files': too many: limit 2"),
             (
-                ["a", "b", "c", "d", "e"].map(|n| line(&format!("data/0000/{n}"))).concat(),
-                "'lines': too many: limit 4",
+                ["", ".gz", ".xz", ".zst", "x"].map(|n| line(&format!("header.tar{n}"))).concat(),
+                "unknown: expected version",
+            ),
+            (
+                line("data/0000/a")
+                    + &line("data/0000/b")
+                    + &line("version")
+                    + &["", ".gz", ".xz"].map(|n| line(&format!("header.tar{n}"))).concat(),
+                "'lines': too many: limit 5",
             ),
         ] {
             let error = seal(&bad).unwrap_err();
@@ -275,14 +366,47 @@ mod tests {
     fn remembers_what_has_come() {
         let (mut memory, mut index) = ([0; 1024], [0; index_bytes(2)]);
         let mut manifest = Manifest::new(&mut memory, &mut index);
-        manifest.push(format!("{SUM}  data/0000/a\n{SUM}  version\n").as_bytes()).unwrap();
-        manifest.seal().unwrap();
+        manifest.push(Part::Signed, format!("{SUM}  data/0000/a\n{SUM}  version\n").as_bytes()).unwrap();
+        manifest.seal(Part::Signed, &mut Err).unwrap();
         let entry = Entry::Artifact;
         assert!(manifest.come(entry, [b"version", b"", b""]).is_ok());
         assert_eq!(manifest.come(entry, [b"version", b"", b""]).unwrap_err().defect(), Defect::Duplicate);
         assert_eq!(manifest.come(entry, [b"data/0000", b"/", b"b"]).unwrap_err().defect(), Defect::Unknown);
-        assert!(manifest.finish().unwrap_err().to_string().contains("'data/0000/a': missing"));
+        assert!(manifest.finish(&mut Err).unwrap_err().to_string().contains("'data/0000/a': missing"));
         assert!(manifest.come(entry, [b"data/0000", b"/", b"a"]).is_ok());
-        assert!(manifest.finish().is_ok());
+        assert!(manifest.finish(&mut Err).is_ok());
+    }
+
+    #[test]
+    fn the_augmented_manifest_has_lines_of_its_own() {
+        let (mut memory, mut index) = ([0; 1024], [0; index_bytes(2)]);
+        let mut manifest = Manifest::new(&mut memory, &mut index);
+        let signed = format!("{SUM}  data/0000/a\n{SUM}  version\n");
+        manifest.push(Part::Signed, signed.as_bytes()).unwrap();
+        manifest.seal(Part::Signed, &mut Err).unwrap();
+        let lines = ["header-augment.tar.xz", "version", "data/0000/a", "header.tar.xz", "data/0000/b"];
+        let augment = lines.map(|name| format!("{SUM}  {name}\n")).concat();
+        manifest.push(Part::Augment, augment.as_bytes()).unwrap();
+        let mut told = Vec::new();
+        let tell = &mut |error: Error| {
+            told.push(error.to_string());
+            Ok(())
+        };
+        manifest.seal(Part::Augment, tell).unwrap();
+        assert_eq!(
+            told,
+            [
+                "manifest-augment: unknown: expected header-augment.tar or data/NNNN/ and a file name, found \
+                 'version' (at byte 88)",
+                "manifest-augment: 'data/0000/a': present more than once (at byte 162)",
+                "manifest-augment: unknown: expected header-augment.tar or data/NNNN/ and a file name, found \
+                 'header.tar.xz' (at byte 240)",
+            ]
+        );
+        assert_eq!((manifest.text(), manifest.augment_text()), (signed.as_bytes(), augment.as_bytes()));
+        for name in ["data/0000/a", "data/0000/b", "header-augment.tar.xz", "version"] {
+            assert!(manifest.come(Entry::Artifact, [name.as_bytes(), b"", b""]).is_ok(), "{name}");
+        }
+        assert!(manifest.finish(&mut Err).is_ok());
     }
 }

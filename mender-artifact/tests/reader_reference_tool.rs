@@ -5,7 +5,7 @@
 mod parts;
 
 use mender_artifact::compression::Compression;
-use mender_artifact::header::TypeInfoValue;
+use mender_artifact::header::{PayloadFile, TypeInfoValue};
 use mender_artifact::read::verify::SignatureStatus;
 use parts::{Members, read};
 use std::path::Path;
@@ -120,23 +120,83 @@ fn bootstrap_artifact() {
 }
 
 #[test]
-fn older_and_augmented_artifacts_are_named_unsupported() {
+fn version_2() {
     let Some(folder) = workplace() else { return };
     let folder = folder.path();
+    for (word, compression) in
+        [("gzip", Compression::Gzip), ("lzma", Compression::Xz), ("none", Compression::None)]
+    {
+        run(
+            "mender-artifact",
+            folder,
+            &format!(
+                "--compression {word} write rootfs-image -v 2 -t board -t other -n release-1 -f image.ext4 \
+                 -o v2.mender -s ArtifactInstall_Enter_01_a --no-progress"
+            ),
+        );
+        let (report, payload) = read_file(folder, "v2.mender");
+        let header = &report.header;
+        assert_eq!((report.compression, header.version), (compression, 2));
+        assert_eq!(header.artifact_name, "release-1");
+        assert_eq!(header.compatible_types, ["board", "other"]);
+        assert_eq!(header.scripts[0].name, "ArtifactInstall_Enter_01_a");
+        let only = &header.payloads[0];
+        assert_eq!(only.payload_type.as_deref(), Some("rootfs-image"));
+        assert!(only.provides.is_empty() && only.depends.is_empty());
+        assert_eq!((&only.clears, &only.meta_data), (&None, &None));
+        assert_eq!((only.files[0].name.as_str(), only.files[0].size), ("image.ext4", 1_600_000));
+        assert!(payload == [("0/image.ext4".to_owned(), std::fs::read(folder.join("image.ext4")).unwrap())]);
+    }
+}
+
+#[test]
+fn augmented() {
+    let Some(folder) = workplace() else { return };
+    let folder = folder.path();
+    std::fs::write(folder.join("more.json"), br#"{"list":[2],"n":2,"o":{"p":null}}"#).unwrap();
+    for (word, compression) in
+        [("gzip", Compression::Gzip), ("lzma", Compression::Xz), ("none", Compression::None)]
+    {
+        run(
+            "mender-artifact",
+            folder,
+            &format!(
+                "--compression {word} write module-image -t board -n r -T t -f one -m meta.json -p a:b -p x:y \
+                 -d c:d -N old -g group --augment-type u --augment-file two --augment-provides a:B \
+                 --augment-provides n:N --augment-depends c:D --augment-meta-data more.json -o aug.mender"
+            ),
+        );
+        let (report, payload) = read_file(folder, "aug.mender");
+        assert_eq!(report.compression, compression);
+        let only = &report.header.payloads[0];
+        assert_eq!(only.payload_type.as_deref(), Some("u"));
+        let one = |text: &str| TypeInfoValue::One(text.to_owned());
+        let provides = [("a", "B"), ("n", "N"), ("rootfs-image.t.version", "r"), ("x", "y")];
+        let found: Vec<_> = only.provides.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+        assert_eq!(found, provides.map(|(key, value)| (key, one(value))));
+        assert_eq!((only.depends.len(), &only.depends["c"]), (1, &one("D")));
+        assert_eq!(only.clears.as_deref().unwrap(), ["rootfs-image.t.*"]);
+        assert_eq!(only.meta_data, Some(serde_json::json!({"list": [2], "n": 2, "o": {"p": null}})));
+        let names = |files: &[PayloadFile]| files.iter().map(|file| file.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&only.files), ["one", "two"]);
+        assert_eq!(only.files[1].size, 10);
+        let [augment] = &report.header.augments[..] else { panic!("one payload") };
+        assert_eq!(augment.signed.payload_type.as_deref(), Some("t"));
+        assert_eq!(augment.signed.provides["a"], one("b"));
+        assert_eq!(names(&augment.signed.files), ["one"]);
+        assert_eq!(augment.added.provides.len(), 2);
+        assert_eq!(augment.added.files[0].size, 10);
+        assert_eq!(payload[0], ("0/one".to_owned(), b"the first".to_vec()));
+        assert_eq!(payload[1], ("0/two".to_owned(), b"the second".to_vec()));
+    }
+    // The reference tool writes this, and cannot read it.
     run(
         "mender-artifact",
         folder,
-        "write rootfs-image -v 2 -t board -n r -f image.ext4 -o v2.mender --no-progress",
+        "write module-image -t board -n r -T t -f one --augment-type u --augment-file one -o twice.mender",
     );
-    let error = read(&std::fs::read(folder.join("v2.mender")).unwrap()).unwrap_err();
-    assert_eq!(error.to_string(), "version: unsupported format version: expected 3, found 2");
-    run(
-        "mender-artifact",
-        folder,
-        "write module-image -t board -n r -T t -f one --augment-type u --augment-file two -o aug.mender",
-    );
-    let error = read(&std::fs::read(folder.join("aug.mender")).unwrap()).unwrap_err();
-    assert!(error.to_string().contains("augmented Artifacts are not supported"), "{error}");
+    let error = read(&std::fs::read(folder.join("twice.mender")).unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "manifest-augment: 'data/0000/one': present more than once (at byte 0)");
 }
 
 #[test]

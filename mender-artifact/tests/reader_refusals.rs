@@ -78,7 +78,7 @@ fn outer_archive() {
     refused_members(|all| all[0].0 = "version-foo".into(), "found 'version-foo'");
     refused_members(
         |all| all.insert(2, ("manifest-augment".into(), vec![])),
-        "augmented Artifacts are not supported",
+        "expected header-augment.tar, compressed like header.tar, found 'data/0000.tar'",
     );
     refused_members(|all| all[2].0 = "header.tar.bz2".into(), "unsupported compression");
     refused_members(|all| all[3].0 = "data/0000.tar.bz2".into(), "unexpected member");
@@ -120,10 +120,9 @@ fn version_member() {
         (r#"{"format":"mender","version":-3}"#, "unexpected value: expected a number, found '-3'"),
         (r#"{"format":"mender","version":3.0}"#, "unexpected value"),
         (r#"{"format":"mender","version":99999999999999999999}"#, "unexpected value"),
-        (r#"{"format":"mender","version":0}"#, "unsupported format version: expected 3, found 0"),
-        (r#"{"format":"mender","version":1}"#, "unsupported format version: expected 3, found 1"),
-        (r#"{"format":"mender","version":2}"#, "unsupported format version: expected 3, found 2"),
-        (r#"{"format":"mender","version":4}"#, "unsupported format version: expected 3, found 4"),
+        (r#"{"format":"mender","version":0}"#, "unsupported format version: expected 2 or 3, found 0"),
+        (r#"{"format":"mender","version":1}"#, "unsupported format version: expected 2 or 3, found 1"),
+        (r#"{"format":"mender","version":4}"#, "unsupported format version: expected 2 or 3, found 4"),
         (r#"[3]"#, "unexpected value: expected an object"),
         (r#"{"Format":"mender","version":3}"#, "version: 'Format': unknown"),
     ] {
@@ -135,7 +134,7 @@ fn version_member() {
     parts.version.push(b'\n');
     refused(&parts.bytes(), "version: wrong checksum");
     assert_eq!(
-        read(&Parts { version: br#"{"format":"mender","version":2}"#.to_vec(), ..sound() }.bytes())
+        read(&Parts { version: br#"{"format":"mender","version":4}"#.to_vec(), ..sound() }.bytes())
             .unwrap_err()
             .category(),
         Category::Unsupported
@@ -606,7 +605,7 @@ fn limits_hold() {
         (Limits { header_bytes: 2000, ..all() }, "header.tar: too large: limit 2000"),
         (Limits { scripts: 0, ..all() }, "scripts: too many: limit 0"),
         (Limits { payloads: 0, ..all() }, "'payloads': too many: limit 0, found 1"),
-        (Limits { files: 1, ..all() }, "manifest: 'lines': too many: limit 3"),
+        (Limits { files: 1, ..all() }, "manifest: 'files': too many: limit 1"),
         (Limits { payload_file_bytes: 12, ..all() }, "data/0000: 'b.bin': too large: limit 12, found 25"),
         (Limits { name_bytes: 8, ..all() }, "too large"),
     ] {

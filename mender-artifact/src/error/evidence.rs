@@ -14,8 +14,12 @@ pub enum Entry {
     Manifest,
     /// The member `manifest.sig`.
     ManifestSig,
+    /// The member `manifest-augment`.
+    ManifestAugment,
     /// The member `header.tar` with any suffix.
     Header,
+    /// The member `header-augment.tar` with any suffix.
+    HeaderAugment,
     /// `header-info` inside the header archive.
     HeaderInfo,
     /// A state script inside the header archive.
@@ -24,6 +28,14 @@ pub enum Entry {
     TypeInfo(u16),
     /// `headers/NNNN/meta-data` of this payload.
     MetaData(u16),
+    /// `headers/NNNN/files` of this payload, in format version 2.
+    Files(u16),
+    /// `header-info` inside the augmented header archive.
+    AugmentInfo,
+    /// `headers/NNNN/type-info` of this payload inside the augmented header archive.
+    AugmentTypeInfo(u16),
+    /// `headers/NNNN/meta-data` of this payload inside the augmented header archive.
+    AugmentMetaData(u16),
     /// The archive `data/NNNN.tar` of this payload, with any suffix.
     Data(u16),
     /// A file inside `data/NNNN.tar`.
@@ -39,11 +51,17 @@ impl fmt::Display for Entry {
             Self::Version => f.write_str("version"),
             Self::Manifest => f.write_str("manifest"),
             Self::ManifestSig => f.write_str("manifest.sig"),
+            Self::ManifestAugment => f.write_str("manifest-augment"),
             Self::Header => f.write_str("header.tar"),
+            Self::HeaderAugment => f.write_str("header-augment.tar"),
             Self::HeaderInfo => f.write_str("header-info"),
             Self::Script => f.write_str("scripts"),
             Self::TypeInfo(n) => write!(f, "headers/{n:04}/type-info"),
             Self::MetaData(n) => write!(f, "headers/{n:04}/meta-data"),
+            Self::Files(n) => write!(f, "headers/{n:04}/files"),
+            Self::AugmentInfo => f.write_str("header-augment.tar/header-info"),
+            Self::AugmentTypeInfo(n) => write!(f, "header-augment.tar/headers/{n:04}/type-info"),
+            Self::AugmentMetaData(n) => write!(f, "header-augment.tar/headers/{n:04}/meta-data"),
             Self::Data(n) => write!(f, "data/{n:04}.tar"),
             Self::PayloadFile(n) => write!(f, "data/{n:04}"),
             Self::Key => f.write_str("key"),

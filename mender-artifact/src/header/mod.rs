@@ -1,11 +1,13 @@
 //! What an Artifact says about itself, as owned values: what reading gives and writing takes.
 
+pub mod augment;
+
 use std::collections::BTreeMap;
 
 /// The description of an Artifact: everything but the bytes of its payload files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ArtifactHeader {
-    /// Format version; 3 is the only one read and written so far.
+    /// Format version, 2 or 3.
     pub version: u32,
     /// The name of the release, 1 to 256 bytes.
     pub artifact_name: String,
@@ -19,8 +21,10 @@ pub struct ArtifactHeader {
     pub depends_groups: Vec<String>,
     /// State scripts in the order of the archive.
     pub scripts: Vec<StateScript>,
-    /// The payloads; at least one.
+    /// The payloads; at least one. In an augmented Artifact, as devices understand both headers together.
     pub payloads: Vec<PayloadHeader>,
+    /// In an augmented Artifact, for each payload what each header says of it; else nothing.
+    pub augments: Vec<Augment>,
 }
 
 /// A script that the client runs at a point of the update that its name says.
@@ -50,6 +54,16 @@ pub struct PayloadHeader {
     pub meta_data: Option<serde_json::Value>,
     /// The files, in the order of the manifest.
     pub files: Vec<PayloadFile>,
+}
+
+/// The two descriptions of one payload in an augmented Artifact; [`augment::merge`] makes one of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Augment {
+    /// What the header says, and the files that `manifest` lists. A signature covers it.
+    pub signed: PayloadHeader,
+    /// What the augmented header says, and the files that `manifest-augment` lists. No signature
+    /// covers it.
+    pub added: PayloadHeader,
 }
 
 /// A value in a payload's provides or depends.

@@ -2,7 +2,8 @@
 //!
 //! | offset in a record | length | |
 //! |---|---|---|
-//! | 0 | 1 | kind: 0 header-info, 1 script, 2 type-info, 3 meta-data |
+//! | 0 | 1 | kind: 0 header-info, 1 script, 2 type-info, 3 meta-data, 4 files |
+//! | 1 | 1 | archive: 0 header, 1 augmented header |
 //! | 2 | 2 | payload, little-endian |
 //! | 4 | 4 | permission bits, little-endian |
 //! | 8 | 4 | length of the name, little-endian |
@@ -10,36 +11,61 @@
 //! | 16 | | name, contents |
 
 use crate::error::{Defect, Entry, Error};
+use crate::manifest::Part;
 
 const HEAD: usize = 16;
 
 /// Which file of the header archive a record holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    HeaderInfo,
+    HeaderInfo(Part),
     Script,
-    TypeInfo(u16),
-    MetaData(u16),
+    TypeInfo(Part, u16),
+    MetaData(Part, u16),
+    Files(u16),
 }
 
 impl Kind {
     /// What errors about it are about.
     pub(crate) const fn entry(self) -> Entry {
         match self {
-            Self::HeaderInfo => Entry::HeaderInfo,
+            Self::HeaderInfo(Part::Signed) => Entry::HeaderInfo,
+            Self::TypeInfo(Part::Signed, payload) => Entry::TypeInfo(payload),
+            Self::MetaData(Part::Signed, payload) => Entry::MetaData(payload),
             Self::Script => Entry::Script,
-            Self::TypeInfo(payload) => Entry::TypeInfo(payload),
-            Self::MetaData(payload) => Entry::MetaData(payload),
+            Self::Files(payload) => Entry::Files(payload),
+            Self::HeaderInfo(Part::Augment) => Entry::AugmentInfo,
+            Self::TypeInfo(Part::Augment, payload) => Entry::AugmentTypeInfo(payload),
+            Self::MetaData(Part::Augment, payload) => Entry::AugmentMetaData(payload),
         }
     }
 
-    const fn code(self) -> (u8, u16) {
+    const fn code(self) -> ([u8; 2], u16) {
         match self {
-            Self::HeaderInfo => (0, 0),
-            Self::Script => (1, 0),
-            Self::TypeInfo(payload) => (2, payload),
-            Self::MetaData(payload) => (3, payload),
+            Self::HeaderInfo(part) => ([0, code_of(part)], 0),
+            Self::Script => ([1, 0], 0),
+            Self::TypeInfo(part, payload) => ([2, code_of(part)], payload),
+            Self::MetaData(part, payload) => ([3, code_of(part)], payload),
+            Self::Files(payload) => ([4, 0], payload),
         }
+    }
+
+    const fn from_code(code: [u8; 2], payload: u16) -> Self {
+        let part = if code[1] == 0 { Part::Signed } else { Part::Augment };
+        match code[0] {
+            0 => Self::HeaderInfo(part),
+            1 => Self::Script,
+            2 => Self::TypeInfo(part, payload),
+            3 => Self::MetaData(part, payload),
+            _ => Self::Files(payload),
+        }
+    }
+}
+
+const fn code_of(part: Part) -> u8 {
+    match part {
+        Part::Signed => 0,
+        Part::Augment => 1,
     }
 }
 
@@ -79,8 +105,7 @@ impl<'m> Kept<'m> {
         };
         let (code, payload) = kind.code();
         let head = &mut self.memory[self.used..self.used + HEAD + name.len()];
-        head[0] = code;
-        head[1] = 0;
+        head[..2].copy_from_slice(&code);
         head[2..4].copy_from_slice(&payload.to_le_bytes());
         head[4..8].copy_from_slice(&mode.to_le_bytes());
         head[8..12].copy_from_slice(&name_len.to_le_bytes());
@@ -130,12 +155,7 @@ impl<'a> Iterator for Records<'a> {
         let (head, rest) = self.rest.split_at_checked(HEAD)?;
         let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let payload = u16::from_le_bytes([head[2], head[3]]);
-        let kind = match head[0] {
-            0 => Kind::HeaderInfo,
-            1 => Kind::Script,
-            2 => Kind::TypeInfo(payload),
-            _ => Kind::MetaData(payload),
-        };
+        let kind = Kind::from_code([head[0], head[1]], payload);
         let (name, rest) = rest.split_at_checked(usize::try_from(number(8)).ok()?)?;
         let (contents, rest) = rest.split_at_checked(usize::try_from(number(12)).ok()?)?;
         self.rest = rest;
@@ -151,18 +171,20 @@ mod tests {
     fn keeps_files_within_bounds() {
         let mut memory = [0; 60];
         let mut kept = Kept::new(&mut memory);
-        assert!(kept.begin(Kind::HeaderInfo, 0o600, b"", 2).is_ok());
+        assert!(kept.begin(Kind::HeaderInfo(Part::Augment), 0o600, b"", 2).is_ok());
         kept.push(b"{");
         kept.push(b"}");
         assert_eq!(kept.last(), b"{}");
         assert!(kept.begin(Kind::Script, 0o755, b"name", 3).is_ok());
         kept.push(b"abc");
-        assert!(kept.begin(Kind::MetaData(3), 0, b"", 4).is_err());
-        assert!(kept.begin(Kind::MetaData(3), 0, b"", u64::MAX).is_err());
-        assert!(kept.begin(Kind::MetaData(3), 0, b"", 3).is_ok());
+        assert!(kept.begin(Kind::MetaData(Part::Signed, 3), 0, b"", 4).is_err());
+        assert!(kept.begin(Kind::MetaData(Part::Signed, 3), 0, b"", u64::MAX).is_err());
+        assert!(kept.begin(Kind::MetaData(Part::Signed, 3), 0, b"", 3).is_ok());
         kept.push(b"xyz");
         assert_eq!(kept.records().count(), 3);
-        assert_eq!(kept.records().find(Kind::MetaData(3)), Some(&b"xyz"[..]));
+        assert_eq!(kept.records().find(Kind::MetaData(Part::Signed, 3)), Some(&b"xyz"[..]));
+        assert_eq!(kept.records().find(Kind::HeaderInfo(Part::Augment)), Some(&b"{}"[..]));
+        assert_eq!(kept.records().find(Kind::HeaderInfo(Part::Signed)), None);
         let script = kept.records().nth(1);
         assert!(script.is_some_and(|s| s.name == b"name" && s.contents == b"abc" && s.mode == 0o755));
     }

@@ -14,10 +14,11 @@ use super::verify::{SignatureRule, SignatureStatus, decode_base64};
 use super::view::HeaderView;
 use crate::compression::Compression;
 use crate::digest::{Digest, Hasher};
-use crate::error::{Defect, Entry, Error};
+use crate::error::{Category, Defect, Entry, Error};
+use crate::format_version::FormatVersion;
 use crate::json::check::scratch_bytes;
 use crate::limits::Limits;
-use crate::manifest::{Manifest, index_bytes};
+use crate::manifest::{Manifest, Part, index_bytes};
 use crate::tar::block::Kind as TarKind;
 use crate::tar::reader::{Step, TarReader};
 
@@ -130,10 +131,13 @@ pub struct Reader<'m, 'v, D: Decompressors> {
     member_hash: Hasher,
     file_hash: Hasher,
     version_digest: Digest,
-    header_digest: Digest,
+    /// What the header archive that is being read has to have.
+    header_digest: Option<Digest>,
     header_compression: Compression,
-    file_digest: Digest,
+    file_digest: Option<Digest>,
     status: SignatureStatus,
+    /// Who is told of problems that need not be the end; without, the first one is.
+    told: Option<&'v dyn Told>,
     failed: Option<Error>,
 }
 
@@ -173,7 +177,7 @@ impl<'m, 'v, D: Decompressors> Reader<'m, 'v, D> {
             decompressor: None,
             outer: TarReader::new(Entry::Artifact, carve(limits.name_bytes), carve(limits.pax_bytes)),
             inner: TarReader::new(Entry::Header, carve(limits.name_bytes), carve(limits.pax_bytes)),
-            order: Order::new(),
+            order: Order::new(limits.augmented),
             member: None,
             draining: false,
             manifest: Manifest::new(carve(limits.manifest_bytes), carve(index_bytes(limits.files))),
@@ -189,13 +193,22 @@ impl<'m, 'v, D: Decompressors> Reader<'m, 'v, D> {
             member_hash: Hasher::default(),
             file_hash: Hasher::default(),
             version_digest: [0; 32],
-            header_digest: [0; 32],
+            header_digest: None,
             header_compression: Compression::None,
-            file_digest: [0; 32],
+            file_digest: None,
             status: SignatureStatus::Unsigned,
+            told: None,
             failed: None,
             limits,
         })
+    }
+
+    /// Goes on after problems where that makes sense, and tells of each. Events are then no promise
+    /// that anything is sound.
+    #[cfg(feature = "std")]
+    pub(crate) fn tells(mut self, told: &'v dyn Told) -> Self {
+        self.told = Some(told);
+        self
     }
 
     /// Takes bytes off `input` until there is something to say. Pieces may have any size.
@@ -240,8 +253,12 @@ impl<'m, 'v, D: Decompressors> Reader<'m, 'v, D> {
         let missing = match self.order.last() {
             None => "version",
             Some(Member::Version) => "manifest",
-            Some(Member::Manifest | Member::Signature) => "header.tar",
-            Some(Member::Header(_) | Member::Data(..)) => return self.manifest.finish(),
+            Some(Member::Manifest | Member::Signature | Member::ManifestAugment) => "header.tar",
+            Some(Member::Header(_)) if self.order.is_augmented() => "header-augment.tar",
+            Some(Member::Header(_) | Member::HeaderAugment(_) | Member::Data(..)) => {
+                let told = self.told;
+                return self.manifest.finish(&mut move |error| tell_or_end(told, error));
+            }
         };
         Err(Error::new(Defect::Missing, Entry::Artifact).named(missing.as_bytes()))
     }
@@ -260,8 +277,10 @@ impl<'m, 'v, D: Decompressors> Reader<'m, 'v, D> {
 
     fn header(&self) -> Result<HeaderView<'_>, Error> {
         Ok(HeaderView {
+            version: self.walk.version(),
             info: info(&self.kept)?,
             manifest: self.manifest.text(),
+            manifest_augment: self.order.is_augmented().then(|| self.manifest.augment_text()),
             records: self.kept.records(),
             signature: &self.status,
             compression: self.header_compression,
@@ -276,7 +295,7 @@ impl<'m, 'v, D: Decompressors> Reader<'m, 'v, D> {
             size: header.size,
             modified: header.modified,
             mode: header.mode,
-            checksum: self.file_digest,
+            checksum: self.file_digest.unwrap_or_default(),
             compression: match self.member {
                 Some(Member::Data(_, compression)) => compression,
                 _ => Compression::None,
@@ -287,7 +306,9 @@ impl<'m, 'v, D: Decompressors> Reader<'m, 'v, D> {
     fn advance(&mut self, input: &mut &[u8]) -> Result<Signal, Error> {
         loop {
             let signal = match self.member {
-                Some(member @ (Member::Header(_) | Member::Data(..))) => self.archive(member, input)?,
+                Some(member @ (Member::Header(_) | Member::HeaderAugment(_) | Member::Data(..))) => {
+                    self.archive(member, input)?
+                }
                 member => self.outer_member(member, input)?,
             };
             if let Some(signal) = signal {
@@ -311,8 +332,8 @@ impl<'m, 'v, D: Decompressors> Reader<'m, 'v, D> {
             Step::Data(len) => {
                 let bytes = self.outer.consume(input, len);
                 self.member_hash.update(bytes);
-                if member == Some(Member::Manifest) {
-                    self.manifest.push(bytes)?;
+                if let Some(part) = manifest_part(member) {
+                    self.manifest.push(part, bytes)?;
                 } else {
                     let end = self.small_len + bytes.len();
                     let Some(free) = self.small.get_mut(self.small_len..end) else {
@@ -343,44 +364,69 @@ impl<'m, 'v, D: Decompressors> Reader<'m, 'v, D> {
         self.member_hash = Hasher::default();
         self.small_len = 0;
         match member {
-            Member::Version | Member::Signature | Member::Manifest => {}
+            Member::Version | Member::Signature | Member::Manifest | Member::ManifestAugment => {}
             Member::Header(compression) => {
                 if let (SignatureRule::Require(_), SignatureStatus::Unsigned) = (self.rule, &self.status) {
-                    return Err(Error::new(Defect::Unsigned, Entry::Artifact).expected("manifest.sig"));
-                }
-                if header.size > self.limits.header_bytes {
-                    let error = Error::new(Defect::TooLarge, Entry::Header);
-                    return Err(error.expected(self.limits.header_bytes).found(header.size));
+                    let error = Error::new(Defect::Unsigned, Entry::Artifact).expected("manifest.sig");
+                    tell_or_end(self.told, error)?;
                 }
                 self.header_compression = compression;
-                self.header_digest = self.manifest.come(Entry::Artifact, [self.outer.name(), b"", b""])?;
-                self.open_archive(member, compression)?;
+                self.begin_header(member, compression)?;
             }
+            Member::HeaderAugment(compression) => self.begin_header(member, compression)?,
             Member::Data(_, compression) => self.open_archive(member, compression)?,
         }
         Ok(())
     }
 
+    fn begin_header(&mut self, member: Member, compression: Compression) -> Result<(), Error> {
+        let size = self.outer.header().size;
+        if size > self.limits.header_bytes {
+            let error = Error::new(Defect::TooLarge, member.entry());
+            return Err(error.expected(self.limits.header_bytes).found(size));
+        }
+        self.header_digest = match self.manifest.come(Entry::Artifact, [self.outer.name(), b"", b""]) {
+            Ok(digest) => Some(digest),
+            Err(error) => tell_or_end(self.told, error).map(|()| None)?,
+        };
+        self.open_archive(member, compression)
+    }
+
     /// A member that is read as a whole is complete.
     fn end_small(&mut self, member: Option<Member>) -> Result<(), Error> {
+        let told = self.told;
+        let tell = &mut move |error| tell_or_end(told, error);
         match member {
             Some(Member::Version) => {
                 self.version_digest = self.member_hash.take();
                 let mut checker = Checker { depth: self.limits.json_depth, scratch: self.scratch };
-                checker.version(&self.small[..self.small_len])
+                match checker.version(&self.small[..self.small_len]) {
+                    Ok(version) => self.walk.set_version(version),
+                    Err(error) => tell(error)?,
+                }
+                if self.walk.version() != FormatVersion::V3 {
+                    self.order.never_augmented();
+                }
+                Ok(())
             }
             Some(Member::Manifest) => {
-                self.manifest.seal()?;
-                let expected = self.manifest.come(Entry::Manifest, [b"version", b"", b""])?;
-                same(&expected, &self.version_digest, Entry::Version)
+                self.manifest.seal(Part::Signed, tell)?;
+                let expected = self.manifest.come(Entry::Manifest, [b"version", b"", b""]);
+                expected
+                    .and_then(|expected| same(&expected, &self.version_digest, Entry::Version))
+                    .or_else(tell)
             }
+            Some(Member::ManifestAugment) => self.manifest.seal(Part::Augment, tell),
             Some(Member::Signature) => {
                 self.status = match self.rule {
                     SignatureRule::NotChecked => SignatureStatus::NotChecked,
-                    SignatureRule::Require(key) => {
-                        self.verify(key)?;
-                        SignatureStatus::Verified
-                    }
+                    SignatureRule::Require(key) => match self.verify(key) {
+                        Ok(()) => SignatureStatus::Verified,
+                        Err(error) => {
+                            tell(error.clone())?;
+                            SignatureStatus::Failed(error)
+                        }
+                    },
                     SignatureRule::Report(key) => match self.verify(key) {
                         Ok(()) => SignatureStatus::Verified,
                         Err(error) => SignatureStatus::Failed(error),
@@ -395,6 +441,32 @@ impl<'m, 'v, D: Decompressors> Reader<'m, 'v, D> {
     fn verify(&mut self, key: &dyn super::verify::Verify) -> Result<(), Error> {
         let len = decode_base64(&mut self.small[..self.small_len])?;
         key.verify_manifest(self.manifest.text(), &self.small[..len])
+    }
+}
+
+/// Who hears of problems that need not be the end.
+pub(crate) trait Told: Sync {
+    /// There is this problem.
+    fn problem(&self, error: Error);
+}
+
+/// Tells of a problem; or, if nobody wants to be told or there is no use in going on, ends with it.
+fn tell_or_end(told: Option<&dyn Told>, error: Error) -> Result<(), Error> {
+    match (told, error.category()) {
+        (Some(told), Category::Format | Category::Verify) => {
+            told.problem(error);
+            Ok(())
+        }
+        _ => Err(error),
+    }
+}
+
+/// Which manifest a member is.
+const fn manifest_part(member: Option<Member>) -> Option<Part> {
+    match member {
+        Some(Member::Manifest) => Some(Part::Signed),
+        Some(Member::ManifestAugment) => Some(Part::Augment),
+        _ => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::decompress::BuiltIn;
 use super::owned;
-use super::push::{Config, Event, FileHead, Reader, memory_needed};
+use super::push::{Config, Event, FileHead, Reader, Told, memory_needed};
 use super::verify::{SignatureRule, SignatureStatus};
 use crate::compression::Compression;
 use crate::error::{Defect, Entry, Error};
@@ -100,10 +100,22 @@ pub struct ReadReport {
 /// # Errors
 /// [`Defect::Io`] if `input` fails, whatever is wrong with the Artifact, and what `sink` says.
 pub fn read_artifact<R: Read>(
-    mut input: R,
+    input: R,
     options: &ReadOptions<'_>,
     sink: &mut dyn PayloadSink,
 ) -> Result<ReadReport, Error> {
+    let report = read_telling(input, options, sink, None)?;
+    report.ok_or_else(|| Error::new(Defect::Missing, Entry::Header))
+}
+
+/// As [`read_artifact`]; with somebody to be told of problems, reading goes on after those that need
+/// not be the end. There may then be no report, or one without what they concern.
+pub(crate) fn read_telling<R: Read>(
+    mut input: R,
+    options: &ReadOptions<'_>,
+    sink: &mut dyn PayloadSink,
+    told: Option<&dyn Told>,
+) -> Result<Option<ReadReport>, Error> {
     let config = Config {
         limits: options.limits.clone(),
         signature: options.signature,
@@ -111,6 +123,9 @@ pub fn read_artifact<R: Read>(
     };
     let mut memory = vec![0; memory_needed(&options.limits)];
     let mut reader = Reader::new(&mut memory, config, BuiltIn)?;
+    if let Some(told) = told {
+        reader = reader.tells(told);
+    }
     let mut progress = Progress::default();
     let mut buffer = vec![0; PIECE];
     loop {
@@ -126,10 +141,20 @@ pub fn read_artifact<R: Read>(
                 Event::NeedInput => break,
                 Event::Header(view) => {
                     progress.compression = view.compression();
-                    sink.header(progress.header(owned::header(&view)?))?;
+                    match (owned::header(&view), told) {
+                        (Ok(header), _) => sink.header(progress.header(header))?,
+                        (Err(error), None) => return Err(error),
+                        // Headers that contradict each other come to light here, all else before.
+                        (Err(error), Some(told)) if error.defect() == Defect::Mismatch => told.problem(error),
+                        (Err(_), Some(_)) => {}
+                    }
                 }
                 Event::FileBegin(file) => {
-                    progress.begin_file(&file)?;
+                    match told {
+                        None => progress.begin_file(&file)?,
+                        // The reader has told of files that nobody expects.
+                        Some(_) => drop(progress.begin_file(&file)),
+                    }
                     sink.begin_file(usize::from(file.payload), file.name, file.size)?;
                 }
                 Event::Data(bytes) => sink.data(bytes)?,
@@ -138,14 +163,13 @@ pub fn read_artifact<R: Read>(
         }
     }
     reader.finish()?;
-    let missing = || Error::new(Defect::Missing, Entry::Header);
-    Ok(ReadReport {
-        header: progress.header.ok_or_else(missing)?,
+    Ok(progress.header.map(|header| ReadReport {
+        header,
         signature: reader.signature().clone(),
         compression: progress.compression,
         payload_compressions: progress.payload_compressions,
         size_bytes: reader.offset(),
-    })
+    }))
 }
 
 /// What has been learnt so far.
@@ -167,19 +191,26 @@ impl Progress {
         if let Some(known) = self.payload_compressions.get_mut(payload) {
             *known = Some(file.compression);
         }
-        let payloads = self.header.iter_mut().flat_map(|header| &mut header.payloads);
-        let files = payloads.skip(payload).take(1).flat_map(|payload| &mut payload.files);
-        let Some(known) = files.into_iter().find(|known| known.name == file.name) else {
+        let unknown = || {
             let error = Error::new(Defect::Unknown, Entry::PayloadFile(file.payload));
-            return Err(error.named(file.name.as_bytes()).expected("a file that the manifest lists"));
+            error.named(file.name.as_bytes()).expected("a file that the manifest lists")
         };
-        *known = PayloadFile {
-            name: file.name.to_owned(),
-            size: file.size,
-            checksum: file.checksum,
-            modified: file.modified,
-            mode: file.mode,
-        };
-        Ok(())
+        let header = self.header.as_mut().ok_or_else(unknown)?;
+        // In an augmented Artifact a file is listed twice: as of the payload, and as of one of its halves.
+        let halves = header.augments.get_mut(payload).into_iter();
+        let halves = halves.flat_map(|augment| [&mut augment.signed, &mut augment.added]);
+        let mut found = false;
+        for known in header.payloads.get_mut(payload).into_iter().chain(halves) {
+            let Some(known) = known.files.iter_mut().find(|known| known.name == file.name) else { continue };
+            found = true;
+            *known = PayloadFile {
+                name: file.name.to_owned(),
+                size: file.size,
+                checksum: file.checksum,
+                modified: file.modified,
+                mode: file.mode,
+            };
+        }
+        if found { Ok(()) } else { Err(unknown()) }
     }
 }

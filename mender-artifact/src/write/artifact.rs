@@ -9,14 +9,13 @@ use super::spool::Packing;
 use super::{WriteOptions, WriteReport, header, payload};
 use crate::digest::digest;
 use crate::error::{Entry, Error};
-use crate::header::{ArtifactHeader, TypeInfoValue};
+use crate::header::augment::merge;
+use crate::header::{ArtifactHeader, Augment, TypeInfoValue};
+use crate::manifest::Part;
 use crate::sign::manifest_sig;
 use crate::tar::writer::{Member, TarWriter};
 
-/// The contents of `version`.
-const VERSION: &[u8] = b"{\"format\":\"mender\",\"version\":3}";
-
-/// Writes an Artifact, format version 3. Nothing is written before all payloads have been read; an
+/// Writes an Artifact. Nothing is written before all payloads have been read; an
 /// output that got only a part must be thrown away, which `OutputFile` does.
 ///
 /// Memory is bounded by threads and scripts, whatever the size of the payloads.
@@ -61,29 +60,49 @@ pub fn write_artifact(
     let total = plan
         .payloads
         .iter()
-        .flat_map(|p| &p.files)
+        .flat_map(|payload| &payload.files)
+        .chain(plan.augment.iter().flat_map(|augment| &augment.files))
         .try_fold(0_u64, |sum, file| sum.checked_add(file.size_hint()?));
     let mut progress = Progress::new(options.on_progress, options.cancel, total);
 
     let mut archives = Vec::new();
     let mut manifest = String::new();
+    let mut manifest_augment = String::new();
+    let mut augments = plan.augment.iter_mut();
     for (index, payload) in (0_u16..).zip(&mut plan.payloads) {
-        let packed = payload::pack(index, payload, packing, options, &mut progress)?;
-        for file in &packed.files {
-            push_manifest_line(&mut manifest, &file.checksum, &format!("data/{index:04}/{}", file.name));
+        let mut augment = augments.next();
+        let added = augment.iter_mut().flat_map(|augment| &mut augment.files);
+        let inputs = payload.files.iter_mut().chain(added);
+        let mut packed = payload::pack(index, inputs, packing, options, &mut progress)?;
+        let added = packed.files.split_off(payload.files.len());
+        for (manifest, files) in [(&mut manifest, &packed.files), (&mut manifest_augment, &added)] {
+            for file in files {
+                push_manifest_line(manifest, &file.checksum, &format!("data/{index:04}/{}", file.name));
+            }
         }
         if let (Some(key), Some(file)) = (payload.checksum_provide.take(), packed.files.first()) {
             payload.header.provides.insert(key, TypeInfoValue::One(hex(&file.checksum)));
         }
         payload.header.files = packed.files;
+        if let Some(augment) = &mut augment {
+            augment.header.files = added;
+        }
         archives.push(packed.archive);
     }
 
     let suffix = plan.compression.suffix();
+    let version = format!("{{\"format\":\"mender\",\"version\":{}}}", plan.format.number());
     let header_name = format!("header.tar{suffix}");
-    let header = header::pack(&plan, packing, options.generated_time())?;
+    let header = header::pack(&plan, Part::Signed, packing, options.generated_time())?;
     push_manifest_line(&mut manifest, &header.checksum, &header_name);
-    push_manifest_line(&mut manifest, &digest(VERSION), "version");
+    push_manifest_line(&mut manifest, &digest(version.as_bytes()), "version");
+    let augment_name = format!("header-augment.tar{suffix}");
+    let mut header_augment = None;
+    if !plan.augment.is_empty() {
+        let header = header::pack(&plan, Part::Augment, packing, options.generated_time())?;
+        push_manifest_line(&mut manifest_augment, &header.checksum, &augment_name);
+        header_augment = Some(header.archive);
+    }
     let signature = plan.signer.map(|signer| signer.sign_manifest(manifest.as_bytes())).transpose()?;
 
     let failed = |error| Error::io(Entry::Artifact, error);
@@ -92,12 +111,18 @@ pub fn write_artifact(
     let mut append = |name: &str, contents: &[u8]| {
         tar.append(&generated(name, contents.len() as u64, modified), contents).map_err(failed)
     };
-    append("version", VERSION)?;
+    append("version", version.as_bytes())?;
     append("manifest", manifest.as_bytes())?;
     if let Some(signature) = &signature {
         append("manifest.sig", manifest_sig(signature).as_bytes())?;
     }
+    if header_augment.is_some() {
+        append("manifest-augment", manifest_augment.as_bytes())?;
+    }
     append(&header_name, &header.archive)?;
+    if let Some(archive) = &header_augment {
+        append(&augment_name, archive)?;
+    }
     for (index, mut archive) in (0_u16..).zip(archives) {
         let entry = Entry::Data(index);
         let name = format!("data/{index:04}.tar{suffix}");
@@ -112,7 +137,7 @@ pub fn write_artifact(
     output.flush().map_err(failed)?;
     Ok(WriteReport {
         artifact_len_bytes: output.len,
-        header: described(plan),
+        header: described(plan)?,
         manifest: manifest.into_bytes(),
         signed: signature.is_some(),
     })
@@ -123,17 +148,25 @@ fn generated(name: &str, size: u64, modified: i64) -> Member<'_> {
 }
 
 /// What a reader will find in the Artifact.
-fn described(plan: ArtifactPlan<'_>) -> ArtifactHeader {
-    ArtifactHeader {
-        version: 3,
+fn described(plan: ArtifactPlan<'_>) -> Result<ArtifactHeader, Error> {
+    let mut payloads: Vec<_> = plan.payloads.into_iter().map(|payload| payload.header).collect();
+    let mut augments = Vec::new();
+    for ((index, payload), augment) in (0_u16..).zip(&mut payloads).zip(plan.augment) {
+        let augment = Augment { signed: std::mem::take(payload), added: augment.header };
+        *payload = merge(index, &augment)?;
+        augments.push(augment);
+    }
+    Ok(ArtifactHeader {
+        version: plan.format.number(),
         artifact_name: plan.artifact_name,
         artifact_group: plan.artifact_group,
         compatible_types: plan.compatible_types,
         depends_names: plan.depends_names,
         depends_groups: plan.depends_groups,
         scripts: plan.scripts.into_iter().map(|input| input.script).collect(),
-        payloads: plan.payloads.into_iter().map(|payload| payload.header).collect(),
-    }
+        payloads,
+        augments,
+    })
 }
 
 fn push_manifest_line(manifest: &mut String, checksum: &[u8; 32], name: &str) {

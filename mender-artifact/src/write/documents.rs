@@ -1,12 +1,14 @@
-//! The JSON documents of a header archive, in the reference tool's order and spelling.
+//! The JSON documents of the header archives, in the reference tool's order and spelling.
 
 use super::json::{push_joined, push_string, push_strings, push_value};
 use super::plan::{ArtifactPlan, ROOTFS_IMAGE};
 use crate::error::{Defect, Entry, Error};
+use crate::format_version::FormatVersion;
 use crate::header::{PayloadHeader, TypeInfoValue};
 use crate::json::check::scratch_bytes;
 use crate::limits::Limits;
-use crate::read::documents::Checker;
+use crate::manifest::Part;
+use crate::read::documents::{AugmentInfo, Checker};
 
 /// More than a reader needs to keep a document or script besides its name and contents.
 const KEPT_OVERHEAD_BYTES: usize = 512;
@@ -36,36 +38,72 @@ pub(super) fn check(plan: &ArtifactPlan<'_>) -> Result<(), Error> {
     };
     let mut scratch = vec![0; scratch_bytes(limits.json_keys, limits.json_depth)];
     let mut checker = Checker { depth: limits.json_depth, scratch: &mut scratch };
-    let info = header_info(plan);
+    let info = header_info(plan, Part::Signed);
     keep_document(Entry::HeaderInfo, &info)?;
-    let types = checker.header_info(info.as_bytes())?.payload_types();
-    for ((index, payload), payload_type) in (0_u16..).zip(&plan.payloads).zip(types) {
+    let info = checker.header_info(info.as_bytes(), plan.format, &mut Err)?;
+    for ((index, payload), payload_type) in (0_u16..).zip(&plan.payloads).zip(info.payload_types()) {
         let entry = Entry::TypeInfo(index);
-        let text = type_info(&payload.header);
+        let text = type_info(&payload.header, plan.format);
         keep_document(entry, &text)?;
-        checker.type_info(text.as_bytes(), entry, payload_type)?;
+        checker.type_info(text.as_bytes(), entry, payload_type, plan.format, &mut Err)?;
         let entry = Entry::MetaData(index);
         let text = meta_data(&payload.header).unwrap_or_default();
+        keep_document(entry, &text)?;
+        checker.meta_data(text.as_bytes(), entry)?;
+    }
+    if plan.augment.is_empty() {
+        return Ok(());
+    }
+    let augment_info = header_info(plan, Part::Augment);
+    keep_document(Entry::AugmentInfo, &augment_info)?;
+    checker.augment_info(augment_info.as_bytes(), &info, &mut Err)?;
+    let types = AugmentInfo::from_checked(augment_info.as_bytes()).map(|info| info.payload_types());
+    let types = types.into_iter().flatten();
+    for ((index, augment), payload_type) in (0_u16..).zip(&plan.augment).zip(types) {
+        let entry = Entry::AugmentTypeInfo(index);
+        let text = type_info(&augment.header, plan.format);
+        keep_document(entry, &text)?;
+        checker.type_info(text.as_bytes(), entry, payload_type, plan.format, &mut Err)?;
+        let entry = Entry::AugmentMetaData(index);
+        let text = meta_data(&augment.header).unwrap_or_default();
         keep_document(entry, &text)?;
         checker.meta_data(text.as_bytes(), entry)?;
     }
     Ok(())
 }
 
+/// header-info of this archive in the plan's format version.
+pub(super) fn header_info(plan: &ArtifactPlan<'_>, part: Part) -> String {
+    match plan.format {
+        FormatVersion::V2 => header_info_2(plan),
+        FormatVersion::V3 => header_info_3(plan, part),
+    }
+}
+
+/// `{"artifact_name":N,"updates":[{"type":T}],"device_types_compatible":[..]}`, keys in this order.
+fn header_info_2(plan: &ArtifactPlan<'_>) -> String {
+    let mut out = String::from("{\"artifact_name\":");
+    push_string(&mut out, &plan.artifact_name);
+    out.push_str(",\"updates\":");
+    push_types(&mut out, plan, Part::Signed);
+    out.push_str(",\"device_types_compatible\":");
+    push_strings(&mut out, &plan.compatible_types);
+    out.push('}');
+    out
+}
+
+/// `{"files":["a"]}`, of format version 2.
+pub(super) fn files(names: &[String]) -> String {
+    let mut out = String::from("{\"files\":");
+    push_strings(&mut out, names);
+    out.push('}');
+    out
+}
+
 /// `{"payloads":[{"type":T}],"artifact_provides":{..},"artifact_depends":{..}}`, keys in this order.
-pub(super) fn header_info(plan: &ArtifactPlan<'_>) -> String {
+fn header_info_3(plan: &ArtifactPlan<'_>, part: Part) -> String {
     let mut out = String::from("{\"payloads\":");
-    push_joined(
-        &mut out,
-        '[',
-        &plan.payloads,
-        |out, payload| {
-            out.push_str("{\"type\":");
-            push_type(out, payload.header.payload_type.as_deref());
-            out.push('}');
-        },
-        ']',
-    );
+    push_types(&mut out, plan, part);
     out.push_str(",\"artifact_provides\":{\"artifact_name\":");
     push_string(&mut out, &plan.artifact_name);
     if let Some(group) = &plan.artifact_group {
@@ -89,10 +127,14 @@ pub(super) fn header_info(plan: &ArtifactPlan<'_>) -> String {
 }
 
 /// `{"type":T,"artifact_depends":{..},"artifact_provides":{..},"clears_artifact_provides":[..]}`;
-/// all but the type are left out where there is nothing to say.
-pub(super) fn type_info(payload: &PayloadHeader) -> String {
+/// all but the type are left out where there is nothing to say, and in format version 2.
+pub(super) fn type_info(payload: &PayloadHeader, format: FormatVersion) -> String {
     let mut out = String::from("{\"type\":");
     push_type(&mut out, payload.payload_type.as_deref());
+    if format == FormatVersion::V2 {
+        out.push('}');
+        return out;
+    }
     let maps = [("artifact_depends", &payload.depends), ("artifact_provides", &payload.provides)];
     for (key, map) in maps {
         if !map.is_empty() {
@@ -108,6 +150,20 @@ pub(super) fn type_info(payload: &PayloadHeader) -> String {
     }
     out.push('}');
     out
+}
+
+/// `[{"type":T}]`, the types of all payloads.
+fn push_types(out: &mut String, plan: &ArtifactPlan<'_>, part: Part) {
+    let headers: Vec<_> = match part {
+        Part::Signed => plan.payloads.iter().map(|payload| &payload.header).collect(),
+        Part::Augment => plan.augment.iter().map(|augment| &augment.header).collect(),
+    };
+    let push = |out: &mut String, header: &PayloadHeader| {
+        out.push_str("{\"type\":");
+        push_type(out, header.payload_type.as_deref());
+        out.push('}');
+    };
+    push_joined(out, '[', headers, push, ']');
 }
 
 fn push_type(out: &mut String, payload_type: Option<&str>) {

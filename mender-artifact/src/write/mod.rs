@@ -1,8 +1,9 @@
-//! The writing half: from a plan to the bytes of an Artifact, format version 3.
+//! The writing half: from a plan to the bytes of an Artifact, format version 3 or 2.
 //!
 //! Payload files are read once: hashed and compressed side by side into at most one temporary file,
 //! because the manifest with their checksums stands before them. Then everything is put together:
-//! `version`, `manifest`, `manifest.sig` where there is a signer, `header.tar`, `data/0000.tar`.
+//! `version`, `manifest`, `manifest.sig` where there is a signer, `header.tar`, `data/0000.tar`; with
+//! `manifest-augment` and `header-augment.tar` where the plan augments its payloads.
 //!
 //! The bytes depend on the plan and the contents, modes and times of its files alone; not on the
 //! number of threads, the time, the time zone, the user or the order of a folder. Owners are 0 and

@@ -6,8 +6,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use super::WriteOptions;
-use super::input::OpenInput;
-use super::plan::PayloadPlan;
+use super::input::{OpenInput, PayloadInput};
 use super::progress::Progress;
 use super::spool::{Packing, Spool};
 use crate::compression::encoder::Encoder;
@@ -27,10 +26,10 @@ pub(super) struct PackedPayload {
     pub(super) archive: Spool,
 }
 
-/// Reads, hashes and compresses all files of payload `index`.
-pub(super) fn pack(
+/// Reads, hashes and compresses all files of payload `index`, in the order given.
+pub(super) fn pack<'i, 'a: 'i>(
     index: u16,
-    plan: &mut PayloadPlan<'_>,
+    inputs: impl Iterator<Item = &'i mut PayloadInput<'a>>,
     packing: Packing,
     options: &WriteOptions<'_>,
     progress: &mut Progress<'_>,
@@ -39,7 +38,7 @@ pub(super) fn pack(
     let failed = |error| Error::io(Entry::Data(index), error).with_path(&options.spool_directory);
     let mut files = Vec::new();
     let mut section = Spool::new(&options.spool_directory).begin(packing).map_err(failed)?;
-    for input in &mut plan.files {
+    for input in inputs {
         let (name, checksum) = (input.name.clone(), input.checksum);
         let path = input.path().cloned();
         let blame = |error: Error| match &path {

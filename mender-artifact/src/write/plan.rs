@@ -9,7 +9,9 @@ use crate::compression::Compression;
 use crate::compression::encoder::Effort;
 use crate::entry_name::{check_payload_file, check_payload_type, check_text};
 use crate::error::{Defect, Entry, Error};
-use crate::header::{ArtifactHeader, PayloadHeader};
+use crate::format_version::FormatVersion;
+use crate::header::augment::merge;
+use crate::header::{ArtifactHeader, Augment, PayloadHeader};
 use crate::limits::Limits;
 use crate::sign::Signer;
 
@@ -36,6 +38,12 @@ pub struct ArtifactPlan<'a> {
     pub scripts: Vec<ScriptInput>,
     /// The payloads; at least one. Clients of today want exactly one.
     pub payloads: Vec<PayloadPlan<'a>>,
+    /// The version of the format. Version 2 holds a `rootfs-image` without groups, provides, depends
+    /// and clears.
+    pub format: FormatVersion,
+    /// What an augmented header says, no signature covering it: nothing, or something about each
+    /// payload. Not in version 2.
+    pub augment: Vec<AugmentPlan<'a>>,
     /// How header and payloads are compressed.
     pub compression: Compression,
     /// How hard the compression tries.
@@ -53,6 +61,16 @@ pub struct PayloadPlan<'a> {
     pub files: Vec<PayloadInput<'a>>,
     /// The key in `provides` that is to get the SHA-256 of the only file in hexadecimal.
     pub checksum_provide: Option<String>,
+}
+
+/// What an augmented header says about one payload.
+#[derive(Debug, Default)]
+pub struct AugmentPlan<'a> {
+    /// The type that takes the place of the signed one, and what is merged into the rest, as
+    /// [`merge`] says. Its `files` are not looked at.
+    pub header: PayloadHeader,
+    /// More files, which stand behind those of the payload.
+    pub files: Vec<PayloadInput<'a>>,
 }
 
 impl ArtifactPlan<'_> {
@@ -90,12 +108,16 @@ impl ArtifactPlan<'_> {
             return Err(Error::new(Defect::Missing, Entry::HeaderInfo).expected("at least one payload"));
         }
         at_most(limits.payloads, self.payloads.len(), Entry::HeaderInfo)?;
-        let (mut files, mut manifest_len) = (0, 3 * MANIFEST_LINE_LEN_BYTES);
-        for (index, payload) in self.payloads.iter().enumerate() {
-            payload.check(u16::try_from(index).unwrap_or(u16::MAX))?;
-            files += payload.files.len();
-            let lines = payload.files.iter().map(|file| MANIFEST_LINE_LEN_BYTES + file.name.len());
-            manifest_len += lines.sum::<usize>();
+        self.check_format()?;
+        let (mut files, mut manifest_len) = (0, 4 * MANIFEST_LINE_LEN_BYTES);
+        let mut augments = self.augment.iter();
+        for (index, payload) in (0_u16..).zip(&self.payloads) {
+            let augment = augments.next();
+            payload.check(index, augment)?;
+            for file in payload.files.iter().chain(augment.iter().flat_map(|augment| &augment.files)) {
+                files += 1;
+                manifest_len += MANIFEST_LINE_LEN_BYTES + file.name.len();
+            }
         }
         at_most(limits.files, files, Entry::Manifest)?;
         if manifest_len > limits.manifest_bytes {
@@ -103,6 +125,34 @@ impl ArtifactPlan<'_> {
             return Err(error.expected(limits.manifest_bytes).found(manifest_len));
         }
         documents::check(self)
+    }
+
+    fn check_format(&self) -> Result<(), Error> {
+        let misuse = |expected: &'static str| {
+            let error = Error::new(Defect::Misuse, Entry::HeaderInfo);
+            Err(error.expected(expected))
+        };
+        if self.format == FormatVersion::V2 {
+            let has_more = |payload: &PayloadPlan<'_>| {
+                let PayloadHeader { provides, depends, clears, meta_data, .. } = &payload.header;
+                !provides.is_empty()
+                    || !depends.is_empty()
+                    || clears.is_some()
+                    || meta_data.is_some()
+                    || payload.checksum_provide.is_some()
+            };
+            let no_groups = self.artifact_group.is_none() && self.depends_groups.is_empty();
+            if !no_groups || !self.depends_names.is_empty() || self.payloads.iter().any(has_more) {
+                return misuse("no groups, provides, depends, clears and meta-data in format version 2");
+            }
+            if !self.augment.is_empty() {
+                return misuse("no augmented header in format version 2");
+            }
+        }
+        if !self.augment.is_empty() && self.augment.len() != self.payloads.len() {
+            return misuse("an augmented header for each payload or none");
+        }
+        Ok(())
     }
 
     fn check_texts(&self) -> Result<(), Error> {
@@ -123,14 +173,15 @@ impl ArtifactPlan<'_> {
 }
 
 impl PayloadPlan<'_> {
-    fn check(&self, index: u16) -> Result<(), Error> {
+    fn check(&self, index: u16, augment: Option<&AugmentPlan<'_>>) -> Result<(), Error> {
         let entry = Entry::PayloadFile(index);
         let payload_type = self.header.payload_type.as_deref();
-        if let Some(payload_type) = payload_type {
+        let added_type = augment.and_then(|augment| augment.header.payload_type.as_deref());
+        for payload_type in [payload_type, added_type].into_iter().flatten() {
             check_payload_type(payload_type)?;
         }
         let mut names = BTreeSet::new();
-        for file in &self.files {
+        for file in self.files.iter().chain(augment.iter().flat_map(|augment| &augment.files)) {
             let blame = |error: Error| match file.path() {
                 Some(path) => error.in_entry(entry).with_path(path),
                 None => error.in_entry(entry).named(file.name.as_bytes()),
@@ -146,22 +197,28 @@ impl PayloadPlan<'_> {
             None if count != 0 || self.header.meta_data.is_some() => {
                 "a bootstrap without files and meta-data"
             }
-            Some(ROOTFS_IMAGE) if count != 1 => "exactly one file in a rootfs-image",
+            Some(ROOTFS_IMAGE) if count > 1 || count == 0 && augment.is_none() => {
+                "exactly one file in a rootfs-image"
+            }
             _ if self.checksum_provide.is_some() && count != 1 => {
                 "exactly one file to provide the checksum of"
             }
-            _ => return self.check_meta_data(index),
+            _ => {
+                check_meta_data(&self.header, Entry::MetaData(index))?;
+                let Some(augment) = augment else { return Ok(()) };
+                check_meta_data(&augment.header, Entry::AugmentMetaData(index))?;
+                let halves = Augment { signed: self.header.clone(), added: augment.header.clone() };
+                return merge(index, &halves).map(drop);
+            }
         };
         Err(Error::new(Defect::Misuse, entry).expected(expected).found(count))
     }
+}
 
-    fn check_meta_data(&self, index: u16) -> Result<(), Error> {
-        match &self.header.meta_data {
-            Some(value) if !value.is_object() => {
-                Err(Error::new(Defect::Value, Entry::MetaData(index)).expected("a JSON object"))
-            }
-            _ => Ok(()),
-        }
+fn check_meta_data(header: &PayloadHeader, entry: Entry) -> Result<(), Error> {
+    match &header.meta_data {
+        Some(value) if !value.is_object() => Err(Error::new(Defect::Value, entry).expected("a JSON object")),
+        _ => Ok(()),
     }
 }
 

@@ -104,6 +104,87 @@ impl Parts {
     }
 }
 
+/// An Artifact with an augmented header beside the signed one.
+#[derive(Clone)]
+pub(crate) struct Augmented {
+    pub(crate) parts: Parts,
+    /// The archive `header-augment.tar`.
+    pub(crate) header: Members,
+    /// More files of the first payload.
+    pub(crate) files: Members,
+    /// The text of `manifest-augment`, if not the computed one.
+    pub(crate) manifest: Option<String>,
+}
+
+pub(crate) fn augmented() -> Augmented {
+    Augmented {
+        parts: sound(),
+        header: members(&[
+            ("header-info", r#"{"payloads":[{"type":"delta"}]}"#),
+            (
+                "headers/0000/type-info",
+                r#"{"type":"delta","artifact_provides":{"a.version":"2","b":"c"},"artifact_depends":{"d":["e"]}}"#,
+            ),
+            ("headers/0000/meta-data", r#"{"note":["z"],"more":{}}"#),
+        ]),
+        files: members(&[("c.bin", "third file")]),
+        manifest: None,
+    }
+}
+
+impl Augmented {
+    /// Puts `contents` in the place of a file of the augmented header archive.
+    pub(crate) fn with_header_file(mut self, name: &str, contents: &str) -> Self {
+        let file = self.header.iter_mut().find(|(known, _)| known == name).unwrap();
+        file.1 = contents.as_bytes().to_vec();
+        self
+    }
+
+    pub(crate) fn members(&self) -> Members {
+        let suffix = self.parts.header_suffix;
+        let archive = pack(suffix, &tar(&self.header));
+        let name = format!("header-augment.tar{suffix}");
+        let mut manifest: String =
+            self.files.iter().map(|(name, contents)| line(&format!("data/0000/{name}"), contents)).collect();
+        manifest += &line(&name, &archive);
+        let manifest = self.manifest.clone().unwrap_or(manifest);
+        let mut all = self.parts.members();
+        let header = all.iter().position(|(name, _)| name.starts_with("header.tar")).unwrap();
+        all.insert(header + 1, (name, archive));
+        all.insert(header, ("manifest-augment".to_owned(), manifest.into_bytes()));
+        let files = [&self.parts.payloads[0][..], &self.files].concat();
+        let data = all.iter_mut().find(|(name, _)| name.starts_with("data/0000")).unwrap();
+        data.1 = pack(self.parts.data_suffix, &tar(&files));
+        all
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        tar(&self.members())
+    }
+}
+
+/// An Artifact of format version 2.
+pub(crate) fn version_2() -> Parts {
+    Parts {
+        version: br#"{"format":"mender","version":2}"#.to_vec(),
+        header: members(&[
+            (
+                "header-info",
+                concat!(
+                    r#"{"artifact_name":"release-1","updates":[{"type":"rootfs-image"}],"#,
+                    r#""device_types_compatible":["board","other"]}"#
+                ),
+            ),
+            ("scripts/ArtifactInstall_Enter_01_x", "#!/bin/sh\n"),
+            ("headers/0000/files", r#"{"files":["a.bin"]}"#),
+            ("headers/0000/type-info", r#"{"type":"rootfs-image"}"#),
+            ("headers/0000/meta-data", ""),
+        ]),
+        payloads: vec![members(&[("a.bin", "first file")])],
+        ..sound()
+    }
+}
+
 /// A line of a manifest.
 pub(crate) fn line(name: &str, contents: &[u8]) -> String {
     let sum: String = Sha256::digest(contents).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -255,5 +336,11 @@ pub(crate) fn push_with<D: Decompressors>(
 
 /// Limits that make memory small, so that thousands of readings are quick.
 pub(crate) fn small_limits() -> Limits {
-    Limits { unpacked_buffer_bytes: 1000, decoder_bytes: 160 << 20, payloads: 4, ..Limits::device() }
+    Limits {
+        unpacked_buffer_bytes: 1000,
+        decoder_bytes: 160 << 20,
+        payloads: 4,
+        augmented: true,
+        ..Limits::device()
+    }
 }

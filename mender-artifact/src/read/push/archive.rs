@@ -1,8 +1,8 @@
 //! The archives inside an Artifact: unpacked, taken apart, and compared with the manifest.
 
-use super::{Reader, Signal, same};
+use super::{Reader, Signal, same, tell_or_end};
 use crate::compression::Compression;
-use crate::digest::Hasher;
+use crate::digest::{Digest, Hasher};
 use crate::entry_name::check_payload_file;
 use crate::error::{Defect, Entry, Error};
 use crate::read::codec::{Decompress, Decompressors, Progress};
@@ -60,7 +60,7 @@ impl<D: Decompressors> Reader<'_, '_, D> {
             self.inner_step(member, &mut bytes)?
         };
         let consumed = self.outer.consume(input, available - bytes.len());
-        if let Member::Header(_) = member {
+        if let Member::Header(_) | Member::HeaderAugment(_) = member {
             self.member_hash.update(consumed);
         }
         Ok(signal.map(|signal| {
@@ -77,8 +77,9 @@ impl<D: Decompressors> Reader<'_, '_, D> {
     }
 
     fn check_header_size(&self, member: Member) -> Result<(), Error> {
-        if matches!(member, Member::Header(_)) && self.unpacked_total > self.limits.header_bytes {
-            let error = Error::new(Defect::TooLarge, Entry::Header).named(b"unpacked");
+        let is_header = matches!(member, Member::Header(_) | Member::HeaderAugment(_));
+        if is_header && self.unpacked_total > self.limits.header_bytes {
+            let error = Error::new(Defect::TooLarge, member.entry()).named(b"unpacked");
             return Err(error.expected(self.limits.header_bytes));
         }
         Ok(())
@@ -113,13 +114,26 @@ impl<D: Decompressors> Reader<'_, '_, D> {
         // Of a member without bytes the inner archive has not said that it needs input.
         self.inner_finish(member)?;
         self.member = None;
-        if let Member::Header(_) = member {
-            let found = self.member_hash.take();
-            same(&self.header_digest, &found, Entry::Header)?;
-            self.walk.finish(&self.manifest, &self.kept)?;
-            return Ok(Some(Signal::Header));
+        if let Member::Header(_) | Member::HeaderAugment(_) = member {
+            return self.end_header(member);
         }
         Ok(None)
+    }
+
+    /// A header archive is complete. The header is shown when the last of them is.
+    fn end_header(&mut self, member: Member) -> Result<Option<Signal>, Error> {
+        let (told, augmented) = (self.told, self.order.is_augmented());
+        let tell = &mut move |error| tell_or_end(told, error);
+        let found = self.member_hash.take();
+        if let Some(expected) = self.header_digest.take() {
+            same(&expected, &found, member.entry()).or_else(&mut *tell)?;
+        }
+        self.walk.finish(&self.manifest, &self.kept, augmented, tell)?;
+        if augmented && matches!(member, Member::Header(_)) {
+            self.walk.begin_augment();
+            return Ok(None);
+        }
+        Ok(Some(Signal::Header))
     }
 
     fn inner_finish(&mut self, member: Member) -> Result<(), Error> {
@@ -142,14 +156,23 @@ impl<D: Decompressors> Reader<'_, '_, D> {
             }
             (Member::Data(payload, _), Step::EntryEnd) => {
                 let found = self.file_hash.take();
-                let entry = Entry::PayloadFile(payload);
-                same(&self.file_digest, &found, entry).map_err(|error| error.named(self.inner.name()))?;
+                if let Some(expected) = self.file_digest {
+                    let checked = same(&expected, &found, Entry::PayloadFile(payload));
+                    checked.or_else(|error| tell_or_end(self.told, error.named(self.inner.name())))?;
+                }
                 Ok(Some(Signal::FileEnd))
             }
             (_, Step::Entry) => {
-                let begun =
-                    self.walk.begin(self.inner.name(), self.inner.header(), &self.limits, &mut self.kept);
-                begun.map(|()| None).map_err(|error| self.at_inner(error))
+                let (told, offset) = (self.told, self.inner.offset());
+                let tell = &mut move |error: Error| tell_or_end(told, at(error, offset));
+                let begun = self.walk.begin(
+                    self.inner.name(),
+                    self.inner.header(),
+                    &self.limits,
+                    &mut self.kept,
+                    tell,
+                );
+                begun.map(|()| None).map_err(|error| at(error, offset))
             }
             (_, Step::Data(len)) => {
                 let data = self.inner.consume(bytes, len);
@@ -157,21 +180,36 @@ impl<D: Decompressors> Reader<'_, '_, D> {
                 Ok(None)
             }
             (_, Step::EntryEnd) => {
+                let told = self.told;
+                let tell = &mut move |error| tell_or_end(told, error);
                 let mut checker = Checker { depth: self.limits.json_depth, scratch: self.scratch };
-                self.walk.end(&mut checker, &self.kept).map(|()| None)
+                self.walk.end(&mut checker, &self.kept, tell).map(|()| None)
             }
         }
     }
 
+    /// A payload file begins. Where problems are only told of, its bytes pass by unchecked.
     fn begin_file(&mut self, payload: u16) -> Result<(), Error> {
+        self.file_hash = Hasher::default();
+        self.file_digest = None;
+        match self.promise(payload) {
+            Ok(digest) => self.file_digest = Some(digest),
+            Err(error) => tell_or_end(self.told, error)?,
+        }
+        Ok(())
+    }
+
+    /// The checksum that the file that begins has to have.
+    fn promise(&mut self, payload: u16) -> Result<Digest, Error> {
         let entry = Entry::PayloadFile(payload);
         let header = self.inner.header();
         let name = self.inner.name();
+        let offset = self.inner.offset();
         if header.kind != TarKind::File {
             let error = Error::new(Defect::TarMemberKind, entry).named(name);
-            return Err(self.at_inner(error.expected("a regular file").found("a directory")));
+            return Err(at(error.expected("a regular file").found("a directory"), offset));
         }
-        check_payload_file(name).map_err(|error| self.at_inner(error.in_entry(entry)))?;
+        check_payload_file(name).map_err(|error| at(error.in_entry(entry), offset))?;
         if header.size > self.limits.payload_file_bytes {
             let error = Error::new(Defect::TooLarge, entry).named(name);
             return Err(error.expected(self.limits.payload_file_bytes).found(header.size));
@@ -180,12 +218,11 @@ impl<D: Decompressors> Reader<'_, '_, D> {
         for (place, unit) in [(5, 1000), (6, 100), (7, 10), (8, 1)] {
             directory[place] = b'0' + (payload / unit % 10).to_le_bytes()[0];
         }
-        self.file_digest = self.manifest.come(entry, [&directory, self.inner.name(), b""])?;
-        self.file_hash = Hasher::default();
-        Ok(())
+        self.manifest.come(entry, [&directory, self.inner.name(), b""])
     }
+}
 
-    fn at_inner(&self, error: Error) -> Error {
-        if error.offset().is_some() { error } else { error.at(self.inner.offset()) }
-    }
+/// Says where an error is, if that is not known yet.
+fn at(error: Error, offset: u64) -> Error {
+    if error.offset().is_some() { error } else { error.at(offset) }
 }
