@@ -81,6 +81,18 @@ pub enum Error {
         /// SHA-256 of what was written.
         found: [u8; 32],
     },
+    /// A window of a foreign delta came out otherwise than its maker saw it: the base is another one or changed, or
+    /// the delta is damaged.
+    WindowCheck {
+        /// Where in the delta the window begins.
+        offset: u64,
+        /// Where in the target it belongs.
+        target: u64,
+        /// Check value in the delta.
+        expected: u32,
+        /// Check value of the window.
+        found: u32,
+    },
     /// Input wants more than a limit allows.
     Limit {
         /// What is limited.
@@ -154,9 +166,10 @@ impl Error {
         match self {
             Error::Format(_) | Error::Truncated { .. } => Category::Format,
             Error::Unsupported { .. } => Category::Unsupported,
-            Error::BaseDigest { .. } | Error::BaseSize { .. } | Error::TargetDigest { .. } => {
-                Category::Verify
-            }
+            Error::BaseDigest { .. }
+            | Error::BaseSize { .. }
+            | Error::TargetDigest { .. }
+            | Error::WindowCheck { .. } => Category::Verify,
             Error::Limit { .. } => Category::Limit,
             Error::Base(_) | Error::Target(_) => Category::Io,
             Error::Usage(_) | Error::Cancelled => Category::Usage,
@@ -206,6 +219,13 @@ impl fmt::Display for Error {
             }
             Error::TargetDigest { expected, found } => {
                 write!(f, "wrong result: expected SHA-256 {}, found {}", Hex(expected), Hex(found))
+            }
+            Error::WindowCheck { offset, target, expected, found } => {
+                write!(
+                    f,
+                    "wrong base or damaged delta: window at offset {offset}, target bytes from {target} on: \
+                     expected check value {expected:08x}, found {found:08x}"
+                )
             }
             Error::Limit { what, wanted, limit } => {
                 write!(f, "{what}: {wanted} is over the limit of {limit}")

@@ -5,6 +5,7 @@
 
 mod arena;
 mod streams;
+pub mod vcdiff;
 mod window;
 
 #[cfg(feature = "std")]

@@ -1,3 +1,4 @@
 //! Wire formats of deltas.
 
 pub mod native;
+pub mod vcdiff;
