@@ -4,7 +4,7 @@
 use crate::step::{find, program, run};
 
 /// Debian package and a program of it that tests start.
-const TOOLS: [(&str, &str); 20] = [
+const TOOLS: [(&str, &str); 21] = [
     ("mender-artifact", "mender-artifact"),
     ("mender-client", "mender"),
     ("libubootenv-tool", "fw_printenv"),
@@ -25,6 +25,7 @@ const TOOLS: [(&str, &str); 20] = [
     ("cpio", "cpio"),
     ("openssh-client", "ssh"),
     ("openssh-server", "sshd"),
+    ("python3", "python3"),
 ];
 
 /// Installs what is missing. Never fails: what cannot be had is named, and its tests are skipped.
