@@ -3,8 +3,9 @@
 #![allow(clippy::cast_possible_truncation, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 use mender_delta::apply::{Applier, Base, CallerError, Header, Status, Target};
+use mender_delta::entropy::mixing::architecture::MARGIN;
 use mender_delta::entropy::mixing::coder::Encoder;
-use mender_delta::entropy::mixing::model::{Copying, Model, words};
+use mender_delta::entropy::mixing::model::{Copying, Model};
 use mender_delta::entropy::zigzag::zigzag;
 use mender_delta::error::Error;
 use mender_delta::format::native::header::Codec;
@@ -149,8 +150,8 @@ fn plain_chunks(bytes: &[u8]) -> Vec<u8> {
     bytes.chunks(1 << 16).flat_map(chunk).collect()
 }
 
-/// Operations that lie, packed as the header's codec has it; fills `target_len` or not.
-fn lying_operations(header: &Header, target_len: u64, random: &mut Random) -> Vec<u8> {
+/// Operations that lie, packed as the header's codec has it, and how many; they fill `target_len` or not.
+fn lying_operations(header: &Header, target_len: u64, random: &mut Random) -> (Vec<u8>, u32) {
     let mut left = target_len;
     let mut number = |random: &mut Random| match random.below(5) {
         0 => random.lie(left),
@@ -171,7 +172,8 @@ fn lying_operations(header: &Header, target_len: u64, random: &mut Random) -> Ve
         };
         ops.push((number(random), Copying { kind, len: number(random), distance }));
     }
-    match header.codec {
+    let count = ops.len() as u32;
+    let packed = match header.codec {
         Codec::Lzma2 => {
             let mut out = Vec::new();
             for (literal, copying) in ops {
@@ -188,21 +190,24 @@ fn lying_operations(header: &Header, target_len: u64, random: &mut Random) -> Ve
             plain_chunks(&out)
         }
         Codec::Mixed => {
-            let lines_log2 = (header.history[0] / 64).ilog2();
-            let mut memory = vec![0; words(lines_log2)];
-            let mut model = Model::new(lines_log2, &mut memory);
+            let mut memory = vec![0; header.shape().words()];
+            let mut model = Model::new(&header.shape(), &mut memory);
             let mut encoder = Encoder::default();
-            for (literal, copying) in ops {
+            for &(literal, copying) in &ops {
                 model.literal_len(&mut encoder, literal);
                 model.copying(&mut encoder, copying);
+            }
+            for (_, copying) in ops {
                 if copying.kind == CopyKind::Add {
                     let mut piece = vec![7; (copying.len as usize).min(64)];
-                    model.difference(&mut encoder, &[3; 64 + 16][..piece.len() + 16], 0, &mut piece);
+                    let old = &[3; 64 + 2 * MARGIN][..piece.len() + 2 * MARGIN];
+                    model.difference(&mut encoder, old, [0, 8], &mut piece);
                 }
             }
             encoder.finish()
         }
-    }
+    };
+    (packed, count)
 }
 
 /// Changes one delta in one way; `other` is another delta of the same layout.
@@ -272,10 +277,14 @@ fn change(parts: &mut Parts, other: &Parts, random: &mut Random) -> &'static str
         _ => {
             let target_len = parts.windows[0].0.target_len;
             let told = random.below(3) > 0;
-            let packed = lying_operations(&parts.header, target_len, random);
-            if parts.header.codec == Codec::Lzma2 {
-                let plain = packed.len().saturating_sub(3) as u32;
-                parts.windows[0].0.plain[0] = if told { plain } else { plain + 20 };
+            let (packed, count) = lying_operations(&parts.header, target_len, random);
+            let plain = match parts.header.codec {
+                Codec::Lzma2 => packed.len().saturating_sub(3) as u32,
+                Codec::Mixed => count,
+            };
+            parts.windows[0].0.plain[0] = if told { plain } else { plain + 20 };
+            if parts.header.codec == Codec::Mixed && random.below(4) > 0 {
+                parts.header.history[1] = parts.header.history[1].max(plain);
             }
             parts.put_stream(0, 0, packed);
             "operations"

@@ -2,10 +2,10 @@
 
 use super::streams::Streams;
 use crate::entropy::lzma2::{Lzma2Decoder, PROBABILITIES};
-use crate::entropy::mixing::difference::MARGIN;
-use crate::entropy::mixing::model::{Model, words};
+use crate::entropy::mixing::architecture::MARGIN;
+use crate::entropy::mixing::model::Model;
 use crate::error::Error;
-use crate::format::native::header::{Codec, Header};
+use crate::format::native::header::{Codec, Header, OPERATION_LEN};
 
 /// The parts of an arena.
 pub(super) struct Memory<'m> {
@@ -53,11 +53,16 @@ impl<'m> Memory<'m> {
                 }))
             }
             Codec::Mixed => {
-                let lines_log2 = header.lines_log2();
-                let model = Model::new(lines_log2, arena.words(words(lines_log2)));
+                let shape = header.shape();
+                let model = Model::new(&shape, arena.words(shape.words()));
+                let operations = arena.words(OPERATION_LEN / 4 * shape.operations as usize);
                 let probabilities = arena.probabilities();
                 let history = arena.bytes(header.history[2] as usize);
-                Streams::Mixed { model, literals: Lzma2Decoder::new(history, probabilities) }
+                Streams::Mixed {
+                    model,
+                    literals: Lzma2Decoder::new(history, probabilities),
+                    operations: bytemuck::cast_slice_mut(operations),
+                }
             }
         };
         let io_block = header.io_block as usize;

@@ -1,15 +1,17 @@
 //! The streams of a window, unpacked piece by piece as operations ask for them.
 
 use crate::entropy::lzma2::Lzma2Decoder;
+use crate::entropy::mixing::architecture::MARGIN;
 use crate::entropy::mixing::coder::Decoder;
-use crate::entropy::mixing::difference::MARGIN;
 use crate::entropy::mixing::model::{Copying, Model};
 use crate::entropy::zigzag::unzigzag;
 use crate::error::Error;
+use crate::format::native::header::OPERATION_LEN;
 use crate::format::native::window::{Stream, WindowHeader};
 use crate::op::CopyKind;
 
 /// Decoders that live as long as the delta.
+#[allow(clippy::large_enum_variant, reason = "there is one of them, and nothing may be allocated")]
 pub(super) enum Streams<'m> {
     /// One decoder a stream.
     Lzma2([Lzma2Decoder<'m>; 3]),
@@ -19,7 +21,31 @@ pub(super) enum Streams<'m> {
         model: Model<'m>,
         /// Of literals.
         literals: Lzma2Decoder<'m>,
+        /// The operations of a window.
+        operations: &'m mut [Stored],
     },
+}
+
+/// An operation as it is kept: literal length, copy length and distance, low words first, then the kind.
+pub(super) type Stored = [u32; OPERATION_LEN / 4];
+
+fn store(literal: u64, copying: Copying) -> Stored {
+    let halves = |number: u64| {
+        let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
+        [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
+    };
+    let ([a, b], [c, d], [e, f]) = (halves(literal), halves(copying.len), halves(copying.distance as u64));
+    [a, b, c, d, e, f, copying.kind as u32]
+}
+
+fn stored(stored: &Stored) -> (u64, Copying) {
+    let number = |low: usize| u64::from(stored[low]) | u64::from(stored[low + 1]) << 32;
+    let kind = match stored[6] {
+        0 => CopyKind::Exact,
+        1 => CopyKind::Add,
+        _ => CopyKind::Zero,
+    };
+    (number(0), Copying { kind, len: number(2), distance: number(4) as i64 })
 }
 
 /// One packed stream of one window.
@@ -37,6 +63,8 @@ pub(super) struct Opened<'s, 'b, 'm> {
     parts: [Part<'b>; 3],
     /// Of operations and differences, where a model decodes them.
     coder: Decoder<'b>,
+    /// Operations kept and taken, where a model decodes them.
+    kept: [usize; 2],
     /// Where in the delta the window begins, for errors.
     at: u64,
 }
@@ -61,7 +89,7 @@ impl<'m> Streams<'m> {
             Streams::Lzma2(_) => &[],
             Streams::Mixed { .. } => &body[..window.packed[Stream::Control as usize] as usize],
         };
-        Opened { decoders: self, parts, coder: Decoder::new(coded), at }
+        Opened { decoders: self, parts, coder: Decoder::new(coded), kept: [0; 2], at }
     }
 }
 
@@ -107,30 +135,66 @@ impl Opened<'_, '_, '_> {
         if used > there { Err(Error::format(NAMES[0], self.at, there, used)) } else { Ok(value) }
     }
 
-    /// Takes the length of an operation's literals.
-    pub(super) fn literal_len(&mut self) -> Result<u64, Error> {
-        match self.decoders {
-            Streams::Lzma2(_) => self.number(),
-            Streams::Mixed { model, .. } => {
-                let len = model.literal_len(&mut self.coder, 0);
-                self.within(len)
+    /// Takes all operations of a window where a model decodes them, so that it knows what moved where. The last copy
+    /// from the base ended at `base_at`, `written` bytes of target are there.
+    pub(super) fn prepare(&mut self, base_at: u64, written: u64) -> Result<(), Error> {
+        let count = self.parts[0].left;
+        let Streams::Mixed { model, operations, .. } = &mut *self.decoders else { return Ok(()) };
+        let room = operations.len() as u64;
+        let Some(operations) = usize::try_from(count).ok().and_then(|count| operations.get_mut(..count))
+        else {
+            return Err(Error::format("operations of a window", self.at, room, count));
+        };
+        for operation in &mut *operations {
+            let literal = model.literal_len(&mut self.coder, 0);
+            *operation = store(literal, model.copying(&mut self.coder, Copying::ANY));
+            if self.coder.is_past_end() {
+                break;
             }
         }
+        let (mut base_at, mut target_at) = (base_at, written);
+        // What is out of bounds is refused when its turn comes; until then it only misleads predictions.
+        model.align(operations.iter().filter_map(|operation| {
+            let (literal, Copying { kind, len, distance }) = stored(operation);
+            let target = target_at.wrapping_add(literal);
+            target_at = target.wrapping_add(len);
+            (kind != CopyKind::Zero && len > 0).then(|| {
+                let base = base_at.wrapping_add_signed(distance);
+                base_at = base.wrapping_add(len);
+                (base, len, target)
+            })
+        }));
+        self.kept = [operations.len(), 0];
+        self.parts[0].left = 0;
+        self.within(())
     }
 
-    /// Takes how an operation copies.
-    pub(super) fn copying(&mut self) -> Result<Copying, Error> {
-        match self.decoders {
-            Streams::Lzma2(_) => {
-                let copy = self.number()?;
-                let (kind, len) = (CopyKind::of_code(copy & 3, self.at)?, copy >> 2);
-                let distance = if kind == CopyKind::Zero || len == 0 { 0 } else { unzigzag(self.number()?) };
-                Ok(Copying { kind, len, distance })
+    /// Takes an operation: the length of its literals, and how it copies.
+    pub(super) fn operation(&mut self) -> Result<(u64, Copying), Error> {
+        if let Streams::Mixed { operations, .. } = &*self.decoders {
+            let [count, taken] = &mut self.kept;
+            if taken >= count {
+                return Err(Error::format(
+                    "operations of a window",
+                    self.at,
+                    *count as u64 + 1,
+                    *count as u64,
+                ));
             }
-            Streams::Mixed { model, .. } => {
-                let copying = model.copying(&mut self.coder, Copying::ANY);
-                self.within(copying)
-            }
+            *taken += 1;
+            return Ok(stored(&operations[*taken - 1]));
+        }
+        let literal = self.number()?;
+        let copy = self.number()?;
+        let (kind, len) = (CopyKind::of_code(copy & 3, self.at)?, copy >> 2);
+        let distance = if kind == CopyKind::Zero || len == 0 { 0 } else { unzigzag(self.number()?) };
+        Ok((literal, Copying { kind, len, distance }))
+    }
+
+    /// Takes note of the first bytes of a copy.
+    pub(super) fn look(&mut self, base_at: u64, target_at: u64, start: &[u8]) {
+        if let Streams::Mixed { model, .. } = &mut *self.decoders {
+            model.look(base_at, target_at, start);
         }
     }
 
@@ -140,8 +204,8 @@ impl Opened<'_, '_, '_> {
     }
 
     /// Takes bytes that resemble those of the base. `old` holds these with [`MARGIN`] bytes before and behind;
-    /// `base_at` is their offset.
-    pub(super) fn difference(&mut self, old: &[u8], base_at: u64, out: &mut [u8]) -> Result<(), Error> {
+    /// `at` says where they are in the base, and in the target.
+    pub(super) fn difference(&mut self, old: &[u8], at: [u64; 2], out: &mut [u8]) -> Result<(), Error> {
         match self.decoders {
             Streams::Lzma2(_) => {
                 self.take(Stream::Difference, out)?;
@@ -151,7 +215,7 @@ impl Opened<'_, '_, '_> {
                 Ok(())
             }
             Streams::Mixed { model, .. } => {
-                model.difference(&mut self.coder, old, base_at, out);
+                model.difference(&mut self.coder, old, at, out);
                 self.within(())
             }
         }
@@ -166,7 +230,11 @@ impl Opened<'_, '_, '_> {
                     let there = self.parts[0].packed.len() as u64;
                     return Err(Error::format(NAMES[0], self.at, there, self.coder.used() as u64));
                 }
-                // The model has no plain length, and differences no bytes of their own.
+                let [count, taken] = self.kept;
+                if taken != count {
+                    return Err(Error::format("operations of a window", self.at, taken as u64, count as u64));
+                }
+                // Differences have no bytes of their own.
                 self.parts[0].at = self.parts[0].packed.len();
                 core::slice::from_ref(literals)
             }

@@ -2,7 +2,7 @@
 
 use super::streams::Opened;
 use super::{Base, Target};
-use crate::entropy::mixing::difference::MARGIN;
+use crate::entropy::mixing::architecture::MARGIN;
 use crate::error::Error;
 use crate::op::CopyKind;
 use sha2::{Digest, Sha256};
@@ -42,14 +42,14 @@ impl Window<'_, '_, '_> {
         base: &mut dyn Base,
         target: &mut dyn Target,
     ) -> Result<(), Error> {
+        self.streams.prepare(*self.base_at, *self.written)?;
         let mut left = len;
         while left > 0 {
-            let literal = self.streams.literal_len()?;
+            let (literal, copying) = self.streams.operation()?;
             left = self.less("literal length", left, literal)?;
             self.pieces(literal, target, |window, piece| {
                 window.streams.literals(&mut window.buffers.target[..piece])
             })?;
-            let copying = self.streams.copying()?;
             left = self.less("copy length", left, copying.len)?;
             if literal == 0 && copying.len == 0 {
                 // Every operation makes progress, so that a window ends.
@@ -91,6 +91,9 @@ impl Window<'_, '_, '_> {
 
     fn copy(&mut self, range: &mut Range, piece: usize, base: &mut dyn Base) -> Result<(), Error> {
         base.read_at(range.at, &mut self.buffers.target[..piece]).map_err(Error::Base)?;
+        if range.at == range.from {
+            self.streams.look(range.at, *self.written, &self.buffers.target[..piece]);
+        }
         range.at += piece as u64;
         Ok(())
     }
@@ -105,7 +108,7 @@ impl Window<'_, '_, '_> {
         old[MARGIN + piece..].fill(0);
         let read = &mut old[MARGIN - before..MARGIN + piece + behind];
         base.read_at(range.at - before as u64, read).map_err(Error::Base)?;
-        self.streams.difference(old, range.at, &mut self.buffers.target[..piece])?;
+        self.streams.difference(old, [range.at, *self.written], &mut self.buffers.target[..piece])?;
         range.at += piece as u64;
         Ok(())
     }

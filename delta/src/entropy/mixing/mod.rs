@@ -10,10 +10,17 @@
     reason = "contexts and hashes are cut on purpose; lengths are not cast"
 )]
 
+mod aarch64;
+pub mod alignment;
+pub mod architecture;
+mod bytes;
+mod candidates;
 pub mod coder;
 mod decision;
-pub mod difference;
 mod logistic;
 pub mod model;
+mod moves;
 mod numbers;
 mod slots;
+mod words;
+mod x86_64;

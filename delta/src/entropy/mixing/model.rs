@@ -1,23 +1,38 @@
 //! The model of a whole delta: operations and differences, which share nothing but the coder.
 
+use super::alignment::{Alignment, RANGE_WORDS};
+use super::architecture::Architecture;
 use super::coder::BitCoder;
-use super::difference::{self, Differences};
 use super::numbers;
 use super::slots::{EMPTY, LINE};
+use super::words::{self, Differences};
 use crate::entropy::zigzag::{unzigzag, zigzag};
 use crate::op::CopyKind;
 
 /// What numbers are predicted by: which of the four, and the operations before.
 const CONTEXTS: usize = 4 * 16;
 
-const FIXED: usize = difference::WORDS + numbers::slots(CONTEXTS);
+const FIXED: usize = words::WORDS + numbers::slots(CONTEXTS);
 
 /// Smallest and largest table of contexts, as a power of two of its lines of 64 bytes.
 pub const LINES_LOG2: core::ops::RangeInclusive<u32> = 4..=20;
 
-/// 32-bit words of memory that a model with `1 << lines_log2` lines takes.
-pub const fn words(lines_log2: u32) -> usize {
-    FIXED + (LINE << lines_log2)
+/// What a model is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Lines of the table of contexts, as a power of two.
+    pub lines_log2: u32,
+    /// Most operations of a window.
+    pub operations: u32,
+    /// Whose machine code the images hold.
+    pub architecture: Architecture,
+}
+
+impl Shape {
+    /// 32-bit words of memory that the model takes.
+    pub const fn words(&self) -> usize {
+        FIXED + (LINE << self.lines_log2) + RANGE_WORDS * self.operations as usize
+    }
 }
 
 /// Bytes of `1 << lines_log2` lines.
@@ -30,6 +45,7 @@ pub struct Model<'m> {
     lines: &'m mut [u32],
     numbers: &'m mut [u32],
     differences: Differences<'m>,
+    alignment: Alignment<'m>,
     /// Kind of the last copy in the low two bits; then whether literals came before this one.
     last: usize,
 }
@@ -51,13 +67,24 @@ impl Copying {
 }
 
 impl<'m> Model<'m> {
-    /// A fresh model in as many words as [`words`] says for `lines_log2`.
-    pub fn new(lines_log2: u32, words: &'m mut [u32]) -> Self {
-        let (lines, mut rest) = words.split_at_mut(LINE << lines_log2);
+    /// A fresh model in as many words as [`Shape::words`] says.
+    pub fn new(shape: &Shape, words: &'m mut [u32]) -> Self {
+        let (lines, mut rest) = words.split_at_mut(LINE << shape.lines_log2);
         lines.fill(EMPTY);
-        let differences = Differences::new(&mut rest);
+        let alignment = Alignment::new(shape.operations as usize, &mut rest);
+        let differences = Differences::new(shape.architecture, &mut rest);
         rest.fill(EMPTY);
-        Model { lines, numbers: rest, differences, last: 0 }
+        Model { lines, numbers: rest, differences, alignment, last: 0 }
+    }
+
+    /// Takes the copies from the base of a window: offset in the base, length, offset in the target.
+    pub fn align(&mut self, copies: impl Iterator<Item = (u64, u64, u64)>) {
+        self.alignment.set(copies);
+    }
+
+    /// Takes note of the first bytes of a copy, which stand at `base_at` and go to `target_at`.
+    pub fn look(&mut self, base_at: u64, target_at: u64, start: &[u8]) {
+        self.differences.look(base_at, target_at, start);
     }
 
     /// Codes the length of an operation's literals.
@@ -83,8 +110,9 @@ impl<'m> Model<'m> {
         Copying { kind, len, distance }
     }
 
-    /// Codes bytes that resemble the base; `old` holds the base's with a margin on both sides.
-    pub fn difference<C: BitCoder>(&mut self, coder: &mut C, old: &[u8], base_at: u64, target: &mut [u8]) {
-        self.differences.code(coder, self.lines, old, base_at, target);
+    /// Codes bytes that resemble the base; `old` holds the base's with a margin on both sides. `at` says where they
+    /// are in the base, and in the target.
+    pub fn difference<C: BitCoder>(&mut self, coder: &mut C, old: &[u8], at: [u64; 2], target: &mut [u8]) {
+        self.differences.code(coder, self.lines, &self.alignment, old, at, target);
     }
 }

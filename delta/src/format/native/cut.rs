@@ -25,21 +25,23 @@ pub(super) struct Cut {
     pub(super) len: u64,
 }
 
-/// Windows of operations: as many as store `room` bytes together.
+/// Windows of operations: as many as store `room` bytes together, and no more than there may be.
 pub(super) struct Cutter {
     ops: std::vec::IntoIter<Op>,
     /// What is left of an operation that was cut.
     rest: Option<Op>,
     at: usize,
     room: u64,
+    most: usize,
 }
 
 /// What an operation itself is reckoned to take.
 const OPERATION: u64 = 32;
 
 impl Cutter {
-    pub(super) fn new(ops: Vec<Op>, room: u32) -> Self {
-        Cutter { ops: ops.into_iter(), rest: None, at: 0, room: room.into() }
+    /// Windows of at most `most` operations, which is at least 1.
+    pub(super) fn new(ops: Vec<Op>, room: u32, most: usize) -> Self {
+        Cutter { ops: ops.into_iter(), rest: None, at: 0, room: room.into(), most }
     }
 }
 
@@ -49,7 +51,7 @@ impl Iterator for Cutter {
     fn next(&mut self) -> Option<Cut> {
         let mut cut = Cut { at: self.at, ..Cut::default() };
         let mut room = self.room;
-        while room > OPERATION {
+        while room > OPERATION && cut.ops.len() < self.most {
             let Some(op) = self.rest.take().or_else(|| self.ops.next()) else { break };
             room -= OPERATION;
             let (now, rest) = split(op, room);
@@ -87,6 +89,17 @@ pub(super) struct Joined {
     pub(super) copy: Option<Op>,
 }
 
+impl Joined {
+    /// A copy from the base: offset in it, length, offset in the target.
+    pub(super) fn base_range(&self) -> Option<(u64, u64, u64)> {
+        let target = self.at as u64 + self.literal;
+        match self.copy {
+            Some(Op::Copy { base, len } | Op::Add { base, len }) => Some((base, len, target)),
+            _ => None,
+        }
+    }
+}
+
 impl Cut {
     /// The operations with literals joined to the copies behind them.
     pub(super) fn joined(&self) -> impl Iterator<Item = Joined> {
@@ -117,7 +130,7 @@ mod tests {
             Op::Literal { len: 3 },
         ];
         let total: u64 = ops.iter().map(Op::len).sum();
-        let cuts: Vec<Cut> = Cutter::new(ops, 1000).collect();
+        let cuts: Vec<Cut> = Cutter::new(ops, 1000, 100).collect();
         assert!(cuts.len() >= 4);
         assert_eq!(cuts.iter().map(|cut| cut.len).sum::<u64>(), total);
         for cut in &cuts {

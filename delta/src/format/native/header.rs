@@ -2,8 +2,8 @@
 
 use super::crc32::crc32;
 use crate::entropy::lzma2::PROBABILITIES;
-use crate::entropy::mixing::difference::MARGIN;
-use crate::entropy::mixing::model::{LINES_LOG2, line_bytes, words};
+use crate::entropy::mixing::architecture::{Architecture, MARGIN};
+use crate::entropy::mixing::model::{LINES_LOG2, Shape, line_bytes};
 use crate::error::Error;
 
 /// An arena at any address: up to three bytes are left out so that words are aligned.
@@ -11,8 +11,8 @@ const ALIGNMENT_SLACK: u64 = 3;
 
 /// First bytes of every native delta.
 pub const MAGIC: [u8; 8] = *b"\x89MDELTA\n";
-/// The only version so far.
-pub const VERSION: u16 = 1;
+/// The only version that is read and written.
+pub const VERSION: u16 = 2;
 
 /// How the streams of a delta are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +39,10 @@ pub struct Header {
     /// Packing of the streams.
     pub codec: Codec,
     /// History of the control, difference and literal streams. With [`Codec::Mixed`] the first is the size of the
-    /// model's table of contexts, a power of two, and the second is 0.
+    /// model's table of contexts, a power of two, and the second is the largest number of operations in a window.
     pub history: [u32; 3],
+    /// Whose machine code the images hold; only [`Codec::Mixed`] makes use of it.
+    pub architecture: Architecture,
     /// Largest body of a window.
     pub window_body: u32,
     /// Largest piece in which base is read and target is written.
@@ -51,6 +53,10 @@ pub struct Header {
 pub const IO_BLOCK: core::ops::RangeInclusive<u32> = 512..=1 << 20;
 /// Smallest and largest history of a stream of LZMA2 chunks.
 pub const HISTORY: core::ops::RangeInclusive<u32> = 1 << 12..=1 << 28;
+/// Most operations of a window of [`Codec::Mixed`].
+pub const MAX_OPERATIONS: u32 = 1 << 20;
+/// Bytes that an applier keeps of each operation of a window.
+pub const OPERATION_LEN: usize = 28;
 /// Largest `window_body`.
 pub const MAX_WINDOW_BODY: u32 = 1 << 26;
 
@@ -64,6 +70,7 @@ impl Header {
         out[0..8].copy_from_slice(&MAGIC);
         out[8..10].copy_from_slice(&VERSION.to_le_bytes());
         out[10] = self.codec as u8;
+        out[11] = self.architecture as u8;
         out[16..24].copy_from_slice(&self.base_size.to_le_bytes());
         out[24..32].copy_from_slice(&self.target_size.to_le_bytes());
         out[32..64].copy_from_slice(&self.base_sha256);
@@ -108,7 +115,10 @@ impl Header {
             2 => Codec::Mixed,
             other => return Err(Error::Unsupported { field: "codec", found: other.into() }),
         };
-        if let Some(at) = (11..16).chain(124..128).find(|&at| bytes[at] != 0) {
+        let Some(architecture) = Architecture::of_code(bytes[11]) else {
+            return Err(Error::Unsupported { field: "architecture", found: bytes[11].into() });
+        };
+        if let Some(at) = (12..16).chain(124..128).find(|&at| bytes[at] != 0) {
             return Err(Error::Unsupported { field: "flag", found: bytes[at].into() });
         }
         let header = Header {
@@ -119,6 +129,7 @@ impl Header {
             memory: u64_at(96),
             codec,
             history: [u32_at(104), u32_at(108), u32_at(112)],
+            architecture,
             window_body: u32_at(116),
             io_block: u32_at(120),
         };
@@ -143,8 +154,13 @@ impl Header {
             if !table.is_power_of_two() || !(least..=most).contains(&table) {
                 return Err(Error::format("table of contexts", 104, most.into(), table.into()));
             }
-            if header.history[1] != 0 {
-                return Err(Error::format("history", 108, 0, header.history[1].into()));
+            if header.history[1] > MAX_OPERATIONS {
+                return Err(Error::format(
+                    "operations of a window",
+                    108,
+                    MAX_OPERATIONS.into(),
+                    header.history[1].into(),
+                ));
             }
         }
         if header.window_body > MAX_WINDOW_BODY {
@@ -160,9 +176,13 @@ impl Header {
         Ok(header)
     }
 
-    /// Lines of the model's table, as a power of two; the header has been checked.
-    pub(crate) fn lines_log2(&self) -> u32 {
-        (self.history[0] / 64).max(1).ilog2()
+    /// The shape of the model of [`Codec::Mixed`]; the header has been checked.
+    pub fn shape(&self) -> Shape {
+        Shape {
+            lines_log2: (self.history[0] / 64).max(1).ilog2(),
+            operations: self.history[1],
+            architecture: self.architecture,
+        }
     }
 
     /// Bytes of arena that [`crate::apply::Applier::new`] wants; at most the promise in the delta.
@@ -171,7 +191,10 @@ impl Header {
         let [control, difference, literal] = self.history;
         let coder = match self.codec {
             Codec::Lzma2 => decoder(control) + decoder(difference) + decoder(literal),
-            Codec::Mixed => 4 * words(self.lines_log2()) as u64 + decoder(literal),
+            Codec::Mixed => {
+                let operations = OPERATION_LEN as u64 * u64::from(difference);
+                4 * self.shape().words() as u64 + operations + decoder(literal)
+            }
         };
         let buffers = 2 * u64::from(self.io_block) + 2 * MARGIN as u64;
         ALIGNMENT_SLACK + coder + u64::from(self.window_body) + buffers
@@ -191,6 +214,7 @@ mod tests {
             memory: 0,
             codec: Codec::Lzma2,
             history: [4096, 1 << 20, 1 << 23],
+            architecture: Architecture::None,
             window_body: 1 << 20,
             io_block: 1 << 16,
         };
@@ -244,16 +268,19 @@ mod tests {
     fn the_need_is_what_the_format_says() {
         let lzma2 = sample();
         let histories = 4096 + (1 << 20) + (1 << 23) + 3 * 28_296;
-        assert_eq!(lzma2.memory_needed(), 3 + histories + (1 << 20) + 2 * (1 << 16) + 16);
-        let mixed = Header { codec: Codec::Mixed, history: [1 << 22, 0, 1 << 20], ..lzma2 };
+        assert_eq!(lzma2.memory_needed(), 3 + histories + (1 << 20) + 2 * (1 << 16) + 32);
+        let mixed = Header { codec: Codec::Mixed, history: [1 << 22, 5000, 1 << 20], ..lzma2 };
         let words = 16 * 65_536
-            + (10 * 65_536 + 4 * 4096)
-            + (20 * 320 + 24 * 1024)
-            + (4 * 65 + 24 * 64)
-            + (20 * 1152 + 24 * 1024)
+            + 3 * 5000
+            + (6 * 4096 + 9 * 16_384 + 6 * 4096)
+            + (6 * 68 + 24 * 64)
+            + (18 * 384 + 24 * 2048)
+            + (12 * 64 + 24 * 128)
+            + (4 * 65_536 + 2048)
+            + (10 * 16_384 + 20 * 320 + 24 * 1024 + 20 * 1152 + 24 * 1024)
             + 64 * 648;
-        let coder = 4 * words + (1 << 20) + 28_296;
-        assert_eq!(mixed.memory_needed(), 3 + coder + (1 << 20) + 2 * (1 << 16) + 16);
+        let coder = 4 * words + 28 * 5000 + (1 << 20) + 28_296;
+        assert_eq!(mixed.memory_needed(), 3 + coder + (1 << 20) + 2 * (1 << 16) + 32);
     }
 
     #[test]

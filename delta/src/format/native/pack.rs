@@ -6,9 +6,9 @@ use super::cut::{Cut, Images, Joined};
 use super::header::{Codec, Header};
 use super::window::{Stream, put_number};
 use crate::entropy::lzma2_encoder::{Lzma2Encoder, Properties};
+use crate::entropy::mixing::architecture::MARGIN;
 use crate::entropy::mixing::coder::Encoder;
-use crate::entropy::mixing::difference::MARGIN;
-use crate::entropy::mixing::model::{Copying, Model, words};
+use crate::entropy::mixing::model::{Copying, Model, Shape};
 use crate::entropy::zigzag::zigzag;
 use crate::error::Error;
 use crate::op::{CopyKind, Op};
@@ -34,7 +34,7 @@ enum Packer {
     /// LZMA2 chunks of what `make` yields for a window.
     Lzma2 { encoder: Lzma2Encoder, make: fn(&Cut, Images<'_>, &mut u64) -> Vec<u8>, base_at: u64 },
     /// Operations and differences by the model.
-    Model { lines_log2: u32, words: Vec<u32>, encoder: Encoder, base_at: u64 },
+    Model { shape: Shape, words: Vec<u32>, encoder: Encoder, base_at: u64 },
     /// A stream that stays empty.
     Nothing,
 }
@@ -59,9 +59,9 @@ impl Packers {
                     [lzma2(Stream::Control, control)?, lzma2(Stream::Difference, differences)?, literal]
                 }
                 Codec::Mixed => {
-                    let lines_log2 = (header.history[0] / 64).ilog2();
-                    let words = vec![0; words(lines_log2)];
-                    let model = Packer::Model { lines_log2, words, encoder: Encoder::default(), base_at: 0 };
+                    let shape = header.shape();
+                    let words = vec![0; shape.words()];
+                    let model = Packer::Model { shape, words, encoder: Encoder::default(), base_at: 0 };
                     [model, Packer::Nothing, literal]
                 }
             },
@@ -119,8 +119,8 @@ impl<'p> Job<'p> {
     fn of(packer: &'p mut Packer) -> Self {
         match packer {
             Packer::Lzma2 { encoder, make, base_at } => Job::Lzma2 { encoder, make: *make, base_at },
-            Packer::Model { lines_log2, words, encoder, base_at } => {
-                Job::Model { model: Box::new(Model::new(*lines_log2, words)), encoder, base_at }
+            Packer::Model { shape, words, encoder, base_at } => {
+                Job::Model { model: Box::new(Model::new(shape, words)), encoder, base_at }
             }
             Packer::Nothing => Job::Nothing,
         }
@@ -134,10 +134,14 @@ impl<'p> Job<'p> {
                 Ok(Packed { plain: plain.len() as u32, bytes: encoder.pack(&plain)? })
             }
             Job::Model { model, encoder, base_at } => {
-                for joined in cut.joined() {
-                    model_operation(model, encoder, &joined, images, io_block, base_at);
+                let joined: Vec<Joined> = cut.joined().collect();
+                for Joined { literal, copy, .. } in &joined {
+                    model.literal_len(*encoder, *literal);
+                    model.copying(*encoder, copying(*copy, base_at));
                 }
-                Ok(Packed { plain: 0, bytes: encoder.finish() })
+                model.align(joined.iter().filter_map(Joined::base_range));
+                joined.iter().for_each(|joined| model_copy(model, encoder, joined, images, io_block));
+                Ok(Packed { plain: joined.len() as u32, bytes: encoder.finish() })
             }
             Job::Nothing => Ok(Packed::default()),
         }
@@ -158,28 +162,28 @@ fn copying(copy: Option<Op>, base_at: &mut u64) -> Copying {
     Copying { kind, len, distance }
 }
 
-fn model_operation(
+/// Codes what a copy from the base yields.
+fn model_copy(
     model: &mut Model<'_>,
     encoder: &mut Encoder,
     joined: &Joined,
     images: Images<'_>,
     io_block: usize,
-    base_at: &mut u64,
 ) {
-    model.literal_len(encoder, joined.literal);
-    model.copying(encoder, copying(joined.copy, base_at));
-    let Some(Op::Add { base, len }) = joined.copy else { return };
-    let (base, len) = (base as usize, len as usize);
-    let at = joined.at + joined.literal as usize;
+    let Some((base, len, target)) = joined.base_range() else { return };
+    let (from, len, at) = (base as usize, len as usize, target as usize);
+    if let Some(Op::Copy { .. }) = joined.copy {
+        return model.look(base, target, &images.old[from..from + len.min(io_block)]);
+    }
     let mut old = Vec::with_capacity(len + 2 * MARGIN);
     old.resize(MARGIN, 0);
-    old.extend_from_slice(&images.old[base..base + len]);
+    old.extend_from_slice(&images.old[from..from + len]);
     old.resize(len + 2 * MARGIN, 0);
     let mut new = images.new[at..at + len].to_vec();
     for (i, piece) in new.chunks_mut(io_block).enumerate() {
         let start = i * io_block;
         let old = &old[start..start + piece.len() + 2 * MARGIN];
-        model.difference(encoder, old, (base + start) as u64, piece);
+        model.difference(encoder, old, [base + start as u64, target + start as u64], piece);
     }
 }
 

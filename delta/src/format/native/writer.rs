@@ -3,9 +3,10 @@
 #![allow(clippy::cast_possible_truncation, reason = "positions are inside of mapped images, so they fit")]
 
 use super::cut::{Cutter, Images};
-use super::header::{Codec, HISTORY, Header, IO_BLOCK};
+use super::header::{Codec, HISTORY, Header, IO_BLOCK, MAX_OPERATIONS};
 use super::pack::Packers;
 use super::window::WindowHeader;
+use crate::entropy::mixing::architecture::Architecture;
 use crate::entropy::mixing::model::{LINES_LOG2, line_bytes};
 use crate::error::Error;
 use crate::op::Op;
@@ -19,6 +20,8 @@ pub struct Layout {
     /// Most history of the control, difference and literal streams, in bytes; powers of two from 4 KiB on. With
     /// [`Codec::Mixed`] the first is the most that the model's table of contexts takes.
     pub history: [u32; 3],
+    /// Most operations of a window, from 1 on; each takes 40 bytes of memory with [`Codec::Mixed`].
+    pub operations: u32,
     /// Most bytes that a window's operations store together before they are packed.
     pub window_room: u32,
     /// Piece in which base is read and target written, in bytes.
@@ -31,7 +34,8 @@ impl Default for Layout {
         Layout {
             codec: Codec::Mixed,
             history: [4 << 20, 0, 8 << 20],
-            window_room: 1 << 19,
+            operations: 1 << 14,
+            window_room: 1 << 21,
             io_block: 1 << 16,
         }
     }
@@ -50,6 +54,9 @@ impl Layout {
         let usable = |history: &u32| history.is_power_of_two() && HISTORY.contains(history);
         if !self.history.iter().skip(without).all(usable) {
             return Err(Error::Usage("the histories must be powers of two from 4 KiB to 256 MiB"));
+        }
+        if !(1..=MAX_OPERATIONS).contains(&self.operations) {
+            return Err(Error::Usage("a window must have 1 to 1048576 operations"));
         }
         if !WINDOW_ROOM.contains(&self.window_room) {
             return Err(Error::Usage("a window must have room for 512 bytes to 32 MiB"));
@@ -87,6 +94,27 @@ const WINDOW_ROOM: std::ops::RangeInclusive<u32> = 1 << 9..=1 << 25;
 /// Windows that are packed before they are written; bounds the memory of packing.
 const BATCH: usize = 16;
 
+/// Where files may begin in an image, in bytes.
+const FILE_ALIGNMENT: usize = 1 << 12;
+/// How files of machine code begin, and where they say whose: `e_machine` of the ELF specification.
+const ELF: &[u8] = b"\x7fELF";
+const MACHINE: std::ops::Range<usize> = 18..20;
+
+/// The architecture of most ELF files in `image`.
+fn architecture(image: &[u8]) -> Architecture {
+    let machines = image.chunks_exact(FILE_ALIGNMENT).filter(|block| block.starts_with(ELF));
+    let [aarch64, x86_64] = machines.fold([0_usize; 2], |[aarch64, x86_64], block| match block[MACHINE] {
+        [183, 0] => [aarch64 + 1, x86_64],
+        [62, 0] => [aarch64, x86_64 + 1],
+        _ => [aarch64, x86_64],
+    });
+    match aarch64.max(x86_64) {
+        0 => Architecture::None,
+        most if most == aarch64 => Architecture::Aarch64,
+        _ => Architecture::X86_64,
+    }
+}
+
 /// Bytes that the streams of `ops` have before packing, about.
 fn plain_lens(ops: &[Op]) -> [u64; 3] {
     ops.iter().fold([0; 3], |[control, difference, literal], op| match op {
@@ -117,6 +145,7 @@ pub fn write(
         memory: 0,
         codec: layout.codec,
         history: layout.history_for(plain_lens(&ops)),
+        architecture: architecture(images.new),
         window_body: 0,
         io_block: layout.io_block,
     };
@@ -124,22 +153,34 @@ pub fn write(
     // Written again at the end, when the largest window is known.
     out.write_all(&header.encode()).map_err(failed)?;
     let (mut len, mut done) = (Header::LEN as u64, 0);
-    let windows = Cutter::new(ops, layout.window_room);
-    Packers::new(&header)?.pack(windows, images, layout.io_block, BATCH, |cut, packed| {
-        let body: Vec<u8> = packed.iter().flat_map(|stream| &stream.bytes).copied().collect();
-        let mut window = WindowHeader {
-            target_len: cut.len,
-            plain: std::array::from_fn(|i| packed[i].plain),
-            packed: std::array::from_fn(|i| packed[i].bytes.len() as u32),
-            check: 0,
-        };
-        window.check = window.check_of(&body);
-        out.write_all(&window.encode()).and_then(|()| out.write_all(&body)).map_err(failed)?;
-        header.window_body = header.window_body.max(body.len() as u32);
-        len += (WindowHeader::LEN + body.len()) as u64;
-        done += cut.len;
-        tick(done)
-    })?;
+    let windows = Cutter::new(ops, layout.window_room, layout.operations as usize);
+    let mixed = layout.codec == Codec::Mixed;
+    let most = if mixed { layout.operations } else { header.history[1] };
+    let history = [header.history[0], most, header.history[2]];
+    Packers::new(&Header { history, ..header })?.pack(
+        windows,
+        images,
+        layout.io_block,
+        BATCH,
+        |cut, packed| {
+            let body: Vec<u8> = packed.iter().flat_map(|stream| &stream.bytes).copied().collect();
+            let mut window = WindowHeader {
+                target_len: cut.len,
+                plain: std::array::from_fn(|i| packed[i].plain),
+                packed: std::array::from_fn(|i| packed[i].bytes.len() as u32),
+                check: 0,
+            };
+            window.check = window.check_of(&body);
+            out.write_all(&window.encode()).and_then(|()| out.write_all(&body)).map_err(failed)?;
+            if mixed {
+                header.history[1] = header.history[1].max(window.plain[0]);
+            }
+            header.window_body = header.window_body.max(body.len() as u32);
+            len += (WindowHeader::LEN + body.len()) as u64;
+            done += cut.len;
+            tick(done)
+        },
+    )?;
     header.memory = header.memory_needed();
     out.seek(SeekFrom::Start(start)).map_err(failed)?;
     out.write_all(&header.encode()).map_err(failed)?;
