@@ -11,6 +11,9 @@ use crate::rewrite::split::Member;
 use crate::tar::writer::Member as NewMember;
 use crate::write::json::push_value;
 
+/// The key of what a payload clears.
+const CLEARS: &str = "clears_artifact_provides";
+
 /// Changes header-info where it has to.
 pub(super) fn change_info(files: &mut HeaderFiles, changes: &Changes<'_>) -> Result<(), Error> {
     let mut info = files.json(HEADER_INFO)?;
@@ -48,60 +51,84 @@ pub(super) fn change_version_2(files: &mut HeaderFiles, changes: &Changes<'_>) -
     put_changed(files, HEADER_INFO, &before, &info)
 }
 
-/// Changes the type-info of the first payload where it has to. Gives the patterns that were to be taken away and are
-/// not there.
-pub(super) fn change_type_info(files: &mut HeaderFiles, changes: &Changes<'_>) -> Result<Vec<String>, Error> {
-    let mut not_found = Vec::new();
-    let mut info = files.json(TYPE_INFO)?;
-    let before = info.clone();
-    if let Some(info) = info.as_object_mut() {
-        for (key, values) in
-            [("artifact_depends", &changes.depends), ("artifact_provides", &changes.provides)]
-        {
+/// Replaces provides and depends of the first payload.
+pub(super) fn change_values(files: &mut HeaderFiles, changes: &Changes<'_>) -> Result<(), Error> {
+    edit_type_info(files, |info| {
+        for (key, values) in values(changes) {
             if let Some(values) = values {
                 set(info, key, object(values));
             }
         }
-        not_found = change_clears(info, changes);
-        arrange(info, &["type", "artifact_depends", "artifact_provides", "clears_artifact_provides"]);
-    }
-    put_changed(files, TYPE_INFO, &before, &info)?;
+    })
+}
+
+/// Takes out provides and depends that are to be replaced.
+pub(super) fn remove_values(files: &mut HeaderFiles, changes: &Changes<'_>) -> Result<(), Error> {
+    edit_type_info(files, |info| {
+        for (key, values) in values(changes) {
+            if values.is_some() {
+                set(info, key, None);
+            }
+        }
+    })
+}
+
+type Values = BTreeMap<String, TypeInfoValue>;
+
+fn values<'c>(changes: &'c Changes<'_>) -> [(&'static str, Option<&'c Values>); 2] {
+    [("artifact_depends", changes.depends.as_ref()), ("artifact_provides", changes.provides.as_ref())]
+}
+
+/// Whether the first payload says what it clears.
+pub(super) fn has_clears(files: &HeaderFiles) -> Result<bool, Error> {
+    Ok(files.json(TYPE_INFO)?.get(CLEARS).is_some())
+}
+
+/// Changes what the first payload clears. Gives the patterns that were to be taken away and are not there.
+pub(super) fn change_clears(files: &mut HeaderFiles, changes: &Changes<'_>) -> Result<Vec<String>, Error> {
+    let mut not_found: Vec<String> = Vec::new();
+    edit_type_info(files, |info| {
+        let mut clears: Vec<Value> = match info.get(CLEARS) {
+            Some(Value::Array(clears)) => clears.clone(),
+            _ => Vec::new(),
+        };
+        for pattern in &changes.add_clears {
+            if !clears.iter().any(|known| known == pattern.as_str()) {
+                clears.push(pattern.as_str().into());
+            }
+        }
+        for pattern in &changes.remove_clears {
+            let is_there = clears.iter().any(|known| known == pattern.as_str());
+            if !is_there && !not_found.contains(pattern) {
+                not_found.push(pattern.clone());
+            }
+        }
+        clears.retain(|known| !changes.remove_clears.iter().any(|gone| known == gone.as_str()));
+        // A list that has become empty stays: without one a device takes all provides away.
+        if info.contains_key(CLEARS) || !clears.is_empty() {
+            info.insert(CLEARS.into(), clears.into());
+        }
+    })?;
     Ok(not_found)
 }
 
-fn change_clears(info: &mut Map<String, Value>, changes: &Changes<'_>) -> Vec<String> {
-    const KEY: &str = "clears_artifact_provides";
-    if changes.add_clears.is_empty() && changes.remove_clears.is_empty() {
-        return Vec::new();
+fn edit_type_info(files: &mut HeaderFiles, edit: impl FnOnce(&mut Map<String, Value>)) -> Result<(), Error> {
+    let mut info = files.json(TYPE_INFO)?;
+    let before = info.clone();
+    if let Some(info) = info.as_object_mut() {
+        edit(info);
+        arrange(info, &["type", "artifact_depends", "artifact_provides", CLEARS]);
     }
-    let mut clears: Vec<Value> = match info.get(KEY) {
-        Some(Value::Array(clears)) => clears.clone(),
-        Some(one @ Value::String(_)) => vec![one.clone()],
-        _ => Vec::new(),
-    };
-    for pattern in &changes.add_clears {
-        if !clears.iter().any(|known| known == pattern.as_str()) {
-            clears.push(pattern.as_str().into());
-        }
-    }
-    let mut not_found = Vec::new();
-    for pattern in &changes.remove_clears {
-        let before = clears.len();
-        clears.retain(|known| known != pattern.as_str());
-        if clears.len() == before && !not_found.contains(pattern) {
-            not_found.push(pattern.clone());
-        }
-    }
-    // A list that has become empty stays: without one a device takes all provides away.
-    if info.contains_key(KEY) || !clears.is_empty() {
-        info.insert(KEY.into(), clears.into());
-    }
-    not_found
+    put_changed(files, TYPE_INFO, &before, &info)
 }
 
-/// Replaces the meta-data of the first payload.
-pub(super) fn change_meta_data(files: &mut HeaderFiles, changes: &Changes<'_>) -> Result<(), Error> {
-    let Some(value) = &changes.meta_data else { return Ok(()) };
+/// Whether the first payload has meta-data.
+pub(super) fn has_meta_data(files: &HeaderFiles) -> bool {
+    files.get(META_DATA).is_some_and(|text| !text.is_empty())
+}
+
+/// Replaces the meta-data of the first payload. Of no object, or an empty one, nothing is left.
+pub(super) fn change_meta_data(files: &mut HeaderFiles, value: &Value) -> Result<(), Error> {
     let mut text = String::new();
     if value.as_object().is_some_and(|object| !object.is_empty()) {
         push_value(&mut text, value);
@@ -137,7 +164,7 @@ pub(super) fn add_scripts(files: &mut HeaderFiles, changes: &Changes<'_>) -> Res
 }
 
 /// What an object of texts and lists is in JSON; `None` if it is empty.
-pub(super) fn object(values: &BTreeMap<String, TypeInfoValue>) -> Option<Value> {
+fn object(values: &Values) -> Option<Value> {
     let value = |value: &TypeInfoValue| match value {
         TypeInfoValue::One(text) => Value::from(text.as_str()),
         TypeInfoValue::Many(texts) => Value::from(texts.as_slice()),
@@ -153,7 +180,7 @@ fn texts(list: &[String]) -> Option<Value> {
 }
 
 /// Sets or removes a member of an object.
-pub(super) fn set(object: &mut Map<String, Value>, key: &str, value: Option<Value>) {
+fn set(object: &mut Map<String, Value>, key: &str, value: Option<Value>) {
     match value {
         Some(value) => {
             object.insert(key.into(), value);
@@ -174,12 +201,7 @@ fn arrange(object: &mut Map<String, Value>, order: &[&str]) {
 }
 
 /// Puts a document that has become different in the place of the old one.
-pub(super) fn put_changed(
-    files: &mut HeaderFiles,
-    name: &str,
-    before: &Value,
-    after: &Value,
-) -> Result<(), Error> {
+fn put_changed(files: &mut HeaderFiles, name: &str, before: &Value, after: &Value) -> Result<(), Error> {
     if before == after {
         return Ok(());
     }

@@ -1,8 +1,9 @@
 //! Changes what an Artifact says about itself. The payload is neither unpacked nor copied by this process, and of the
 //! header only what was asked for becomes different: everything else keeps its bytes, its place and its time.
+//!
+//! In an augmented Artifact both headers change as far as they have to, so that a reader finds what was asked for.
 
 pub(crate) mod archive;
-mod augmented;
 pub(crate) mod describe;
 mod documents;
 
@@ -106,22 +107,20 @@ pub fn modify(original: &mut Original<'_>, changes: &Changes<'_>) -> Result<Modi
     check(front, &before, changes)?;
     let (old, old_manifest) = (front.to_bytes()?, front.manifest().to_vec());
 
+    let mut headers = Headers {
+        signed: HeaderFiles::unpack(front.header(), Entry::Header)?,
+        added: front.header_augment().map(|it| HeaderFiles::unpack(it, Entry::Header)).transpose()?,
+    };
     let mut clears_not_found = Vec::new();
-    let mut files = HeaderFiles::unpack(front.header(), Entry::Header)?;
     if front.version() == 2 {
-        documents::change_version_2(&mut files, changes)?;
+        documents::change_version_2(&mut headers.signed, changes)?;
     } else {
-        documents::change_info(&mut files, changes)?;
-        clears_not_found = documents::change_type_info(&mut files, changes)?;
+        documents::change_info(&mut headers.signed, changes)?;
+        clears_not_found = headers.change_payload(changes)?;
     }
-    documents::change_meta_data(&mut files, changes)?;
-    documents::add_scripts(&mut files, changes)?;
-    if let Some((compression, archive)) =
-        files.pack_changed(front.header().compression, changes.compression)?
-    {
-        front.set_header(compression, archive)?;
-    }
-    augmented::change(front, changes, &mut clears_not_found)?;
+    headers.change_meta_data(changes)?;
+    documents::add_scripts(&mut headers.signed, changes)?;
+    headers.put(front, changes)?;
 
     let signature = match changes.signer {
         Some(signer) => {
@@ -139,6 +138,56 @@ pub fn modify(original: &mut Original<'_>, changes: &Changes<'_>) -> Result<Modi
     let after = describe(front)?;
     let changed = front.to_bytes()? != old;
     Ok(ModifyReport { changed, signature, before, after, clears_not_found })
+}
+
+/// The header, and what an augmented Artifact has beside it without a signature. Devices go by both together.
+struct Headers {
+    signed: HeaderFiles,
+    added: Option<HeaderFiles>,
+}
+
+impl Headers {
+    /// Changes what is said about release and payload. Provides and depends then stand in the signed header alone;
+    /// clears are changed in the added one if it has any, as these are the ones that count. Gives the patterns that were
+    /// to be taken away and are not there.
+    fn change_payload(&mut self, changes: &Changes<'_>) -> Result<Vec<String>, Error> {
+        documents::change_values(&mut self.signed, changes)?;
+        let Some(added) = &mut self.added else { return documents::change_clears(&mut self.signed, changes) };
+        documents::change_info(added, changes)?;
+        documents::remove_values(added, changes)?;
+        let counts = if documents::has_clears(added)? { added } else { &mut self.signed };
+        documents::change_clears(counts, changes)
+    }
+
+    /// Meta-data stands in the signed header, unless only the added one has any.
+    fn change_meta_data(&mut self, changes: &Changes<'_>) -> Result<(), Error> {
+        let Some(value) = &changes.meta_data else { return Ok(()) };
+        match &mut self.added {
+            Some(added) if documents::has_meta_data(added) && !documents::has_meta_data(&self.signed) => {
+                documents::change_meta_data(added, value)
+            }
+            added => {
+                if let Some(added) = added {
+                    documents::change_meta_data(added, &serde_json::Value::Null)?;
+                }
+                documents::change_meta_data(&mut self.signed, value)
+            }
+        }
+    }
+
+    /// Puts the archives that have changed in the place of the old ones.
+    fn put(&self, front: &mut Front, changes: &Changes<'_>) -> Result<(), Error> {
+        let was = front.header().compression;
+        if let Some((compression, archive)) = self.signed.pack_changed(was, changes.compression)? {
+            front.set_header(compression, archive)?;
+        }
+        let was = front.header_augment().map_or(was, |archive| archive.compression);
+        let added = self.added.as_ref().map(|added| added.pack_changed(was, changes.compression));
+        if let Some((compression, archive)) = added.transpose()?.flatten() {
+            front.set_header_augment(compression, archive)?;
+        }
+        Ok(())
+    }
 }
 
 /// Refuses what cannot be in an Artifact of this kind.
@@ -167,10 +216,10 @@ fn check(front: &Front, header: &ArtifactHeader, changes: &Changes<'_>) -> Resul
     let about_dependencies = changes.depends_names.is_some()
         || changes.depends_groups.is_some()
         || changes.provides_group.is_some()
-        || about_type_info;
+        || about_payload;
     if about_dependencies && front.version() == 2 {
         let error = Error::new(Defect::Version, Entry::Version);
-        return Err(error.expected("3 where provides, depends or groups are to change").found(2_u64));
+        return Err(error.expected("3 where more than name and scripts is to change").found(2_u64));
     }
     let has_type = header.payloads.iter().all(|payload| payload.payload_type.is_some());
     match &changes.meta_data {

@@ -1,14 +1,15 @@
 //! Artifacts for the tests, and what is in them, as the crate `tar` sees it.
 
 use mender_artifact::compression::Compression;
-use mender_artifact::header::{ArtifactHeader, StateScript, TypeInfoValue};
+use mender_artifact::format_version::FormatVersion;
+use mender_artifact::header::{ArtifactHeader, PayloadHeader, StateScript, TypeInfoValue};
 use mender_artifact::read::{ReadOptions, read_artifact};
 use mender_artifact::rewrite::{Original, Source, Target};
 use mender_artifact::sign::Signer;
 use mender_artifact::sign::private_key::PrivateKey;
 use mender_artifact::write::defaults::{ChecksumProvide, PayloadChoices};
 use mender_artifact::write::input::PayloadInput;
-use mender_artifact::write::plan::{ArtifactPlan, PayloadPlan};
+use mender_artifact::write::plan::{ArtifactPlan, AugmentPlan, PayloadPlan};
 use mender_artifact::write::script::ScriptInput;
 use mender_artifact::write::{WriteOptions, write_artifact};
 use std::collections::BTreeMap;
@@ -130,4 +131,49 @@ pub(crate) fn unpacked(name: &str, bytes: &[u8]) -> Vec<u8> {
         _ => return bytes.to_vec(),
     };
     unpacked
+}
+
+/// An Artifact with a second header that no signature covers: another type, a provide, meta-data and a file.
+pub(crate) fn augmented(added_meta_data: bool, signer: Option<&dyn Signer>) -> Vec<u8> {
+    let choices = PayloadChoices {
+        provides: values(&[("a", "1"), ("b", "1")]),
+        clears: vec!["x".into()],
+        no_default_clears: true,
+        ..PayloadChoices::default()
+    };
+    let file = |name: &str| PayloadInput::from_reader(name, None, std::io::Cursor::new(name.to_owned()));
+    let meta_data = (!added_meta_data).then(|| serde_json::json!({"signed": 1}));
+    let added = PayloadHeader {
+        payload_type: Some("other".into()),
+        provides: values(&[("b", "2")]),
+        meta_data: added_meta_data.then(|| serde_json::json!({"added": 1})),
+        ..PayloadHeader::default()
+    };
+    let plan = ArtifactPlan {
+        artifact_name: "r1".into(),
+        compatible_types: vec!["board".into()],
+        payloads: vec![PayloadPlan::module_image("r1", "files", vec![file("one")], meta_data, choices)],
+        augment: vec![AugmentPlan { header: added, files: vec![file("two")] }],
+        signer,
+        ..ArtifactPlan::default()
+    };
+    let mut artifact = Vec::new();
+    write_artifact(plan, &mut artifact, &WriteOptions::default()).unwrap();
+    artifact
+}
+
+/// An Artifact of format version 2.
+pub(crate) fn version_2() -> Vec<u8> {
+    let file = PayloadInput::from_reader("img", None, &b"image"[..]);
+    let header = PayloadHeader { payload_type: Some("rootfs-image".into()), ..PayloadHeader::default() };
+    let plan = ArtifactPlan {
+        format: FormatVersion::V2,
+        artifact_name: "r1".into(),
+        compatible_types: vec!["board".into()],
+        payloads: vec![PayloadPlan { header, files: vec![file], checksum_provide: None }],
+        ..ArtifactPlan::default()
+    };
+    let mut artifact = Vec::new();
+    write_artifact(plan, &mut artifact, &WriteOptions::default()).unwrap();
+    artifact
 }

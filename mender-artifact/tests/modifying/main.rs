@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod artifacts;
 #[cfg(test)]
+mod augmented;
+#[cfg(test)]
 mod carrying;
 #[cfg(test)]
 mod changes;
@@ -16,3 +18,5 @@ mod compression;
 mod sharing;
 #[cfg(test)]
 mod signatures;
+#[cfg(test)]
+mod version_2;
