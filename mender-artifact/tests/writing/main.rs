@@ -4,6 +4,8 @@
 
 // `cfg(test)` is always true here; it tells the lints that these are tests.
 #[cfg(test)]
+mod augmented;
+#[cfg(test)]
 mod members;
 #[cfg(test)]
 mod own_reader;
@@ -13,3 +15,5 @@ mod plans;
 mod reference_tool;
 #[cfg(test)]
 mod resign;
+#[cfg(test)]
+mod version_2;

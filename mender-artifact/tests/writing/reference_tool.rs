@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::members::{contents, inner, members};
+use crate::members::{Members, contents, inner, members};
 use mender_artifact::compression::Compression;
-use mender_artifact::header::TypeInfoValue;
+use mender_artifact::format_version::FormatVersion;
+use mender_artifact::header::{PayloadHeader, TypeInfoValue};
 use mender_artifact::resign::sign_artifact;
 use mender_artifact::sign::private_key::PrivateKey;
 use mender_artifact::write::defaults::{ChecksumProvide, PayloadChoices};
 use mender_artifact::write::input::PayloadInput;
-use mender_artifact::write::plan::{ArtifactPlan, PayloadPlan};
+use mender_artifact::write::plan::{ArtifactPlan, AugmentPlan, PayloadPlan};
 use mender_artifact::write::script::ScriptInput;
 use mender_artifact::write::{WriteOptions, write_artifact};
 
@@ -38,6 +39,7 @@ impl Bench {
         bench.put("a-file.txt", b"contents\n");
         bench.put("empty", b"");
         bench.put("meta.json", br#"{"z":[1,2.50,"<&>"],"a":{"nested":null,"big":1e21,"small":1e-7}}"#);
+        bench.put("more.json", br#"{"a":{"more":[]},"z":[2],"n":"<&>"}"#);
         bench.put("scripts/ArtifactInstall_Enter_01_first", b"#!/bin/sh\n");
         bench.put("scripts/ArtifactCommit_Leave_99", b"#!/bin/sh\nexit 0\n");
         Some(bench)
@@ -214,6 +216,115 @@ fn cases() -> Vec<Case> {
             },
         ),
         (
+            "augmented",
+            vec![
+                "module-image",
+                "-T",
+                "signed-type",
+                "-n",
+                "r1",
+                "-t",
+                "board",
+                "-f",
+                "a-file.txt",
+                "-m",
+                "meta.json",
+                "-p",
+                "a:b",
+                "-d",
+                "c:d",
+                "-N",
+                "r0",
+                "-g",
+                "new",
+                "-G",
+                "old",
+                "--augment-type",
+                "added-type",
+                "--augment-file",
+                "empty",
+                "--augment-file",
+                "rootfs.ext4",
+                "--augment-provides",
+                "a:x",
+                "--augment-provides",
+                "n:m",
+                "--augment-depends",
+                "e:f:g",
+                "--augment-meta-data",
+                "more.json",
+            ],
+            |b| {
+                let json = |name| serde_json::from_slice(&fs::read(b.path(name)).unwrap()).unwrap();
+                let choices = PayloadChoices {
+                    provides: [one("a", "b")].into(),
+                    depends: [one("c", "d")].into(),
+                    ..PayloadChoices::default()
+                };
+                let files = vec![b.input("a-file.txt")];
+                let payload =
+                    PayloadPlan::module_image("r1", "signed-type", files, Some(json("meta.json")), choices);
+                let header = PayloadHeader {
+                    payload_type: Some("added-type".into()),
+                    provides: [one("a", "x"), one("n", "m")].into(),
+                    depends: [one("e", "f:g")].into(),
+                    meta_data: Some(json("more.json")),
+                    ..PayloadHeader::default()
+                };
+                ArtifactPlan {
+                    depends_names: vec!["r0".into()],
+                    artifact_group: Some("new".into()),
+                    depends_groups: vec!["old".into()],
+                    augment: vec![AugmentPlan {
+                        header,
+                        files: vec![b.input("empty"), b.input("rootfs.ext4")],
+                    }],
+                    ..plan("r1", payload)
+                }
+            },
+        ),
+        (
+            "augmented by a type alone",
+            vec!["module-image", "-T", "a", "-n", "r1", "-t", "board", "--augment-type", "b"],
+            |_| {
+                let payload =
+                    PayloadPlan::module_image("r1", "a", Vec::new(), None, PayloadChoices::default());
+                let header = PayloadHeader { payload_type: Some("b".into()), ..PayloadHeader::default() };
+                let augment = vec![AugmentPlan { header, files: Vec::new() }];
+                ArtifactPlan { augment, ..plan("r1", payload) }
+            },
+        ),
+        (
+            "version 2",
+            vec![
+                "rootfs-image",
+                "-v",
+                "2",
+                "-f",
+                "rootfs.ext4",
+                "-n",
+                "release-1",
+                "-t",
+                "board",
+                "-t",
+                "other",
+                "-s",
+                "scripts",
+            ],
+            |b| {
+                let header =
+                    PayloadHeader { payload_type: Some("rootfs-image".into()), ..PayloadHeader::default() };
+                let payload =
+                    PayloadPlan { header, files: vec![b.input("rootfs.ext4")], ..PayloadPlan::default() };
+                ArtifactPlan {
+                    format: FormatVersion::V2,
+                    compatible_types: vec!["board".into(), "other".into()],
+                    scripts: ScriptInput::from_directory(&b.path("scripts")).unwrap(),
+                    ..plan("release-1", payload)
+                }
+            },
+        ),
+        (
             "bootstrap",
             vec!["bootstrap-artifact", "-n", "r1", "-t", "board", "-p", "rootfs-image.version:r1"],
             |_| {
@@ -243,21 +354,37 @@ fn the_same_options_give_the_same_artifact() {
                 members(artifact).into_iter().map(|member| (member.0, member.1)).collect()
             };
             assert_eq!(names(&ours), names(&theirs), "{what}");
-            let (our_header, their_header) = (inner(&ours, "header.tar"), inner(&theirs, "header.tar"));
-            for (name, mode, their_contents) in &their_header {
-                let ours = our_header.iter().find(|member| member.0 == *name);
-                let ours = ours.unwrap_or_else(|| panic!("{what}: {name} is missing"));
-                // Since 4.4 the reference tool names the type of a rootfs-image; this one is older.
-                let their_contents = String::from_utf8(their_contents.clone()).unwrap();
-                let their_contents = their_contents.replace("{\"type\":\"\"", "{\"type\":\"rootfs-image\"");
-                let our_contents = String::from_utf8(ours.2.clone()).unwrap();
-                assert_eq!((ours.1, our_contents), (*mode, their_contents), "{what}: {name}");
+            same_headers(&inner(&ours, "header.tar"), &inner(&theirs, "header.tar"), what);
+            if ours_is_augmented(&ours) {
+                same_headers(&inner(&ours, "header-augment"), &inner(&theirs, "header-augment"), what);
             }
-            assert_eq!(our_header.len(), their_header.len(), "{what}");
             // The archives with nothing of the caller's owner in them are alike to the last byte.
             assert_eq!(&ours[..1024], &theirs[..1024], "{what}: member version");
         }
     }
+}
+
+fn ours_is_augmented(artifact: &[u8]) -> bool {
+    members(artifact).iter().any(|member| member.0 == "manifest-augment")
+}
+
+/// The same members with the same contents; scripts may be in another order.
+fn same_headers(our_header: &Members, their_header: &Members, what: &str) {
+    for (name, mode, their_contents) in their_header {
+        let ours = our_header.iter().find(|member| member.0 == *name);
+        let ours = ours.unwrap_or_else(|| panic!("{what}: {name} is missing"));
+        // Since 4.4 the reference tool names the type of a rootfs-image; this one is older.
+        let their_contents = String::from_utf8(their_contents.clone()).unwrap();
+        let their_contents = their_contents.replace("{\"type\":\"\"", "{\"type\":\"rootfs-image\"");
+        let our_contents = String::from_utf8(ours.2.clone()).unwrap();
+        assert_eq!((ours.1, our_contents), (*mode, their_contents), "{what}: {name}");
+    }
+    let names = |header: &Members| {
+        let names = header.iter().map(|member| member.0.clone());
+        names.filter(|name| !name.starts_with("scripts/")).collect::<Vec<_>>()
+    };
+    assert_eq!(names(our_header), names(their_header), "{what}");
+    assert_eq!(our_header.len(), their_header.len(), "{what}");
 }
 
 /// Lines in an order of their own: the reference tool writes scripts in a random one.
