@@ -78,6 +78,7 @@ fn compare(path: &mut Vec<String>, a: Option<&Value>, b: Option<&Value>, found: 
 fn described(read: &ReadReport) -> Value {
     let header = &read.header;
     let payloads = header.payloads.iter().enumerate();
+    let augments = header.augments.iter().enumerate();
     json!({
         "version": header.version,
         "name": header.artifact_name,
@@ -91,6 +92,11 @@ fn described(read: &ReadReport) -> Value {
         "payloads": by_name(payloads.map(|(number, it)| {
             let compression = read.payload_compressions.get(number).copied().flatten();
             (number.to_string(), payload(it, compression))
+        })),
+        // Only there in augmented Artifacts: which header says what.
+        "augments": by_name(augments.map(|(number, it)| {
+            let halves = json!({"signed": payload(&it.signed, None), "added": payload(&it.added, None)});
+            (number.to_string(), halves)
         })),
     })
 }

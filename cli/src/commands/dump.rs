@@ -13,6 +13,7 @@ use command_line::Dumped;
 use files::{Folder, PayloadFiles};
 use mender_artifact::header::ArtifactHeader;
 use mender_artifact::read::{PayloadSink, ReadOptions, read_artifact};
+use serde_json::Value;
 
 /// Mode of scripts, which are there to be run.
 const SCRIPT_MODE: u32 = 0o755;
@@ -58,13 +59,22 @@ pub(crate) fn run(args: &DumpArgs) -> Result<(), Failure> {
     }
 }
 
+/// Minified, a file for each payload that has any; of an augmented Artifact one for each header.
 fn dump_meta_data(header: &ArtifactHeader, folder: &mut Folder, dumped: &mut Dumped) -> Result<(), Failure> {
     const MODE: u32 = 0o644;
+    let mut put = |name: String, value: &Option<Value>| match value {
+        Some(value) if value.as_object().is_some_and(|object| !object.is_empty()) => {
+            folder.put(&name, format!("{value}\n").as_bytes(), MODE).map(Some)
+        }
+        _ => Ok(None),
+    };
     for (index, payload) in header.payloads.iter().enumerate() {
-        let Some(value) = &payload.meta_data else { continue };
-        if value.as_object().is_some_and(|object| !object.is_empty()) {
-            let name = format!("{index:04}.meta-data");
-            dumped.meta_data = Some(folder.put(&name, format!("{value}\n").as_bytes(), MODE)?);
+        let augment = header.augments.get(index);
+        let signed = augment.map_or(payload, |augment| &augment.signed);
+        dumped.meta_data = put(format!("{index:04}.meta-data"), &signed.meta_data)?;
+        if let Some(augment) = augment {
+            let added = &augment.added.meta_data;
+            dumped.augment_meta_data = put(format!("{index:04}.meta-data-augment"), added)?;
         }
     }
     Ok(())

@@ -79,7 +79,7 @@ fn killed_in_the_middle() {
     let mut image = Vec::new();
     while image.len() < 24 << 20 {
         image.extend_from_slice(&image_bytes());
-        image.push(image.len() as u8);
+        image.push(image.len().to_le_bytes()[0]);
     }
     place.put("img", image);
     place.write_image("a", &["--compression", "none"]);

@@ -9,7 +9,16 @@ use std::path::{Path, PathBuf};
 pub(super) struct Dumped {
     pub(super) scripts: Vec<PathBuf>,
     pub(super) meta_data: Option<PathBuf>,
-    pub(super) files: Vec<PathBuf>,
+    pub(super) augment_meta_data: Option<PathBuf>,
+    /// Payload files by the name that they have in the Artifact.
+    pub(super) files: BTreeMap<String, PathBuf>,
+}
+
+impl Dumped {
+    /// The files of one header, in its order.
+    fn files_of<'d>(&'d self, payload: &PayloadHeader) -> Vec<&'d PathBuf> {
+        payload.files.iter().filter_map(|file| self.files.get(&file.name)).collect()
+    }
 }
 
 /// The words, in the order of the reference tool. Fails with the reason where no arguments make such an Artifact.
@@ -18,27 +27,38 @@ pub(super) fn words(header: &ArtifactHeader, dumped: &Dumped) -> Result<Vec<Stri
         let count = header.payloads.len();
         return Err(format!("arguments make Artifacts with one payload: expected 1, found {count}"));
     };
+    // Of an augmented Artifact what is signed and what is not are told apart.
+    let augment = header.augments.first();
+    let signed = augment.map_or(payload, |augment| &augment.signed);
     let mut words = Words(Vec::new());
-    let kind = if payload.payload_type.is_some() { "module-image" } else { "bootstrap-artifact" };
-    words.0.extend(["write".into(), kind.into()]);
+    if header.version == 2 {
+        words.0.extend(["write", "rootfs-image", "--version", "2"].map(str::to_owned));
+    } else {
+        let kind = if signed.payload_type.is_some() { "module-image" } else { "bootstrap-artifact" };
+        words.0.extend(["write".into(), kind.into()]);
+    }
     words.flag("--artifact-name", &header.artifact_name);
     words.flags("--provides-group", &header.artifact_group);
     words.flags("--artifact-name-depends", &header.depends_names);
     words.flags("--compatible-types", &header.compatible_types);
     words.flags("--depends-groups", &header.depends_groups);
-    if let Some(payload_type) = &payload.payload_type {
-        words.flag("--type", payload_type);
-        words.0.push("--no-default-software-version".into());
+    if header.version != 2 {
+        words.payload(signed)?;
     }
-    words.values("--provides", &payload.provides)?;
-    words.values("--depends", &payload.depends)?;
-    if payload.payload_type.is_some() {
-        words.0.push("--no-default-clears-provides".into());
-    }
-    words.clears("--clears-provides", payload)?;
     words.paths("--script", &dumped.scripts)?;
     words.paths("--meta-data", &dumped.meta_data)?;
-    words.paths("--file", &dumped.files)?;
+    words.paths("--file", dumped.files_of(signed))?;
+    if let Some(augment) = augment {
+        let added = &augment.added;
+        words.flags("--augment-type", &added.payload_type);
+        words.values("--augment-provides", &added.provides)?;
+        words.values("--augment-depends", &added.depends)?;
+        if added.clears.is_some() {
+            return Err("no argument can say what the augmented header clears".into());
+        }
+        words.paths("--augment-meta-data", &dumped.augment_meta_data)?;
+        words.paths("--augment-file", dumped.files_of(added))?;
+    }
     Ok(words.0)
 }
 
@@ -51,6 +71,20 @@ impl Words {
 
     fn flags<'v>(&mut self, flag: &str, values: impl IntoIterator<Item = &'v String>) {
         values.into_iter().for_each(|value| self.flag(flag, value));
+    }
+
+    /// What the signed header says of a payload.
+    fn payload(&mut self, payload: &PayloadHeader) -> Result<(), String> {
+        if let Some(payload_type) = &payload.payload_type {
+            self.flag("--type", payload_type);
+            self.0.push("--no-default-software-version".into());
+        }
+        self.values("--provides", &payload.provides)?;
+        self.values("--depends", &payload.depends)?;
+        if payload.payload_type.is_some() {
+            self.0.push("--no-default-clears-provides".into());
+        }
+        self.clears("--clears-provides", payload)
     }
 
     fn values(&mut self, flag: &str, values: &BTreeMap<String, TypeInfoValue>) -> Result<(), String> {

@@ -93,9 +93,12 @@ impl PayloadFiles {
         Error::new(Defect::Cancelled, Entry::Artifact)
     }
 
-    /// Gives the files the times and modes that the Artifact says; they are in the order of the manifest then.
-    pub(super) fn set_times_and_modes(&self, header: &ArtifactHeader) -> Result<Vec<PathBuf>, Failure> {
-        let mut paths = Vec::new();
+    /// Gives the files the times and modes that the Artifact says. Where they will be, by their names in the Artifact.
+    pub(super) fn set_times_and_modes(
+        &self,
+        header: &ArtifactHeader,
+    ) -> Result<BTreeMap<String, PathBuf>, Failure> {
+        let mut paths = BTreeMap::new();
         let Some(folder) = &self.folder else { return Ok(paths) };
         for (index, payload) in header.payloads.iter().enumerate() {
             for file in &payload.files {
@@ -103,7 +106,7 @@ impl PayloadFiles {
                 if let Some((pending, _)) = folder.pending.iter().find(|(_, name)| name == path) {
                     set_time_and_mode(pending, file).map_err(|error| failed(path, &error))?;
                 }
-                paths.push(path.clone());
+                paths.insert(file.name.clone(), path.clone());
             }
         }
         Ok(paths)
