@@ -1,10 +1,13 @@
 //! Settings of key services and devices: variables by name, from wherever the program has them.
 
+#[cfg(feature = "remote-signing")]
 use std::num::NonZeroU64;
+#[cfg(feature = "remote-signing")]
 use std::time::Duration;
 
 use p256::elliptic_curve::zeroize::Zeroizing;
 
+#[cfg(feature = "remote-signing")]
 use crate::error::{Defect, Entry, Error};
 
 /// Gives the value of a variable. Programs pass on `std::env::var`; a service that signs for several
@@ -25,6 +28,14 @@ impl<'a> Environment<'a> {
         (self.0)(name).filter(|value| !value.is_empty())
     }
 
+    /// A value that is wiped from memory when dropped.
+    pub(super) fn secret(&self, name: &str) -> Option<Zeroizing<String>> {
+        self.get(name).map(Zeroizing::new)
+    }
+}
+
+#[cfg(feature = "remote-signing")]
+impl Environment<'_> {
     /// The value of a variable, or `default`.
     pub(super) fn or(&self, name: &str, default: &str) -> String {
         self.get(name).unwrap_or_else(|| default.to_owned())
@@ -33,11 +44,6 @@ impl<'a> Environment<'a> {
     /// The value of a variable that must be there.
     pub(super) fn required(&self, name: &str) -> Result<String, Error> {
         self.get(name).ok_or_else(|| unusable(name, "a value in the environment").found("none"))
-    }
-
-    /// A value that is wiped from memory when dropped.
-    pub(super) fn secret(&self, name: &str) -> Option<Zeroizing<String>> {
-        self.get(name).map(Zeroizing::new)
     }
 
     /// A number of seconds from 1 to an hour.
@@ -51,12 +57,13 @@ impl<'a> Environment<'a> {
     }
 }
 
+#[cfg(feature = "remote-signing")]
 /// A variable whose value cannot be used. The value may be secret and is not shown.
 pub(super) fn unusable(name: &str, expected: &'static str) -> Error {
     Error::new(Defect::Setting, Entry::Key).named(name.as_bytes()).expected(expected)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "remote-signing"))]
 mod tests {
     use super::*;
 

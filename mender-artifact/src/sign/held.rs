@@ -37,7 +37,7 @@ pub trait HeldKey {
     }
 }
 
-impl<K: HeldKey> Signer for K {
+impl<K: HeldKey + ?Sized> Signer for K {
     fn sign_manifest(&self, manifest: &[u8]) -> Result<Vec<u8>, Error> {
         self.sign_checked(manifest)
     }
