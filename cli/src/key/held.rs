@@ -15,7 +15,7 @@ use mender_artifact::sign::remote::{
 
 /// A device or service, and which of its keys.
 pub(crate) enum HeldSource {
-    Device(Pkcs11Key),
+    Device(Box<Pkcs11Key>),
     Service(Box<dyn HeldKey>),
 }
 
@@ -48,7 +48,7 @@ fn open(args: &HeldKeyArgs) -> Result<Option<HeldSource>, Error> {
     let lookup = |name: &str| std::env::var(name).ok();
     let environment = Environment::new(&lookup);
     if let Some(uri) = &args.key_pkcs11 {
-        return Ok(Some(HeldSource::Device(Pkcs11Key::new(uri, environment)?)));
+        return Ok(Some(HeldSource::Device(Box::new(Pkcs11Key::new(uri, environment)?))));
     }
     let service: Box<dyn HeldKey> = if let Some(name) = &args.vault_transit_key {
         Box::new(VaultKey::new(name, environment)?)
