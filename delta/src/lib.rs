@@ -22,6 +22,8 @@ pub mod inspect;
 pub mod progress;
 
 #[cfg(feature = "generate")]
+pub mod algorithm;
+#[cfg(feature = "generate")]
 pub mod artifact;
 #[cfg(feature = "generate")]
 pub mod generate;

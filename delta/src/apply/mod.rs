@@ -8,6 +8,8 @@ mod streams;
 pub mod vcdiff;
 mod window;
 
+#[cfg(feature = "bsdiff")]
+pub mod bsdiff;
 #[cfg(feature = "std")]
 pub mod file;
 

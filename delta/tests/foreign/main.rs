@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(clippy::cast_possible_truncation, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
+mod bsdiff;
 mod images;
 mod program;
 mod vcdiff_apply;

@@ -11,7 +11,7 @@ use mender_delta::options::GenerateOptions;
 use std::fs;
 use std::io::Cursor;
 
-pub(crate) fn made(old: &[u8], new: &[u8], options: &VcdiffOptions) -> (Vec<u8>, VcdiffReport) {
+pub(crate) fn made(old: &[u8], new: &[u8], options: &VcdiffOptions<'_>) -> (Vec<u8>, VcdiffReport) {
     let mut out = Cursor::new(Vec::new());
     let report = generate(old, new, &GenerateOptions::default(), options, &mut out).unwrap();
     assert_eq!(report.info.delta_len, out.get_ref().len() as u64);
@@ -19,15 +19,15 @@ pub(crate) fn made(old: &[u8], new: &[u8], options: &VcdiffOptions) -> (Vec<u8>,
     (out.into_inner(), report)
 }
 
-fn options() -> Vec<VcdiffOptions> {
+fn options() -> Vec<VcdiffOptions<'static>> {
     let plain = VcdiffOptions { pack: false, ..VcdiffOptions::default() };
-    let some = Some(b"new.img//old.img/".to_vec());
+    let some = Some(&b"new.img//old.img/"[..]);
     vec![
         VcdiffOptions::default(),
         VcdiffOptions { window: 1 << 16, ..VcdiffOptions::default() },
         VcdiffOptions { window: MAX_WINDOW, application_header: some, ..VcdiffOptions::default() },
         VcdiffOptions { source_window: Some(1 << 20), ..VcdiffOptions::default() },
-        VcdiffOptions { window: 70_001, source_window: Some(1 << 19), ..plain.clone() },
+        VcdiffOptions { window: 70_001, source_window: Some(1 << 19), ..plain },
         plain,
     ]
 }

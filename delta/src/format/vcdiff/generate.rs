@@ -31,7 +31,7 @@ pub fn generate(
     old: &[u8],
     new: &[u8],
     options: &GenerateOptions<'_>,
-    vcdiff: &VcdiffOptions,
+    vcdiff: &VcdiffOptions<'_>,
     out: &mut (impl Read + Write + Seek + Send),
 ) -> Result<VcdiffReport, Error> {
     in_pool(options, || {

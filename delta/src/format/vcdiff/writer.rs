@@ -14,8 +14,8 @@ use rayon::prelude::*;
 use std::io::Write;
 
 /// How a VCDIFF delta is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VcdiffOptions {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VcdiffOptions<'a> {
     /// Pack sections with LZMA, as xdelta3 does by default; decoders other than xdelta3 may not have it.
     pub pack: bool,
     /// Target bytes of a window; a decoder holds one in memory. At most [`MAX_WINDOW`].
@@ -23,7 +23,7 @@ pub struct VcdiffOptions {
     /// Bytes of base around a place that a decoder can reach (its `-B`), where it cannot seek in the base.
     pub source_window: Option<u64>,
     /// Written into the delta; decoders skip it.
-    pub application_header: Option<Vec<u8>>,
+    pub application_header: Option<&'a [u8]>,
 }
 
 /// Largest window that xdelta3 takes, in bytes.
@@ -31,7 +31,7 @@ pub const MAX_WINDOW: u32 = 1 << 24;
 /// Smallest window that is written, in bytes.
 pub const MIN_WINDOW: u32 = 1 << 12;
 
-impl Default for VcdiffOptions {
+impl Default for VcdiffOptions<'_> {
     /// What xdelta3 writes and reads by default: LZMA, windows of 8 MiB.
     fn default() -> Self {
         VcdiffOptions { pack: true, window: 8 << 20, source_window: None, application_header: None }
@@ -68,7 +68,7 @@ pub fn write(
     ops: Vec<Op>,
     old: &[u8],
     new: &[u8],
-    options: &VcdiffOptions,
+    options: &VcdiffOptions<'_>,
     out: &mut dyn Write,
     tick: &dyn Fn(u64) -> Result<(), Error>,
 ) -> Result<u64, Error> {
@@ -117,8 +117,8 @@ pub fn write(
     }
 }
 
-fn file_header(options: &VcdiffOptions) -> Vec<u8> {
-    let application_header = options.application_header.as_ref();
+fn file_header(options: &VcdiffOptions<'_>) -> Vec<u8> {
+    let application_header = options.application_header;
     let mut out = MAGIC.to_vec();
     out.push(u8::from(options.pack) | if application_header.is_some() { 4 } else { 0 });
     if options.pack {
@@ -131,7 +131,7 @@ fn file_header(options: &VcdiffOptions) -> Vec<u8> {
     out
 }
 
-fn tell(cut: &Cut, old: &[u8], new: &[u8], options: &VcdiffOptions) -> (Sections, u32) {
+fn tell(cut: &Cut, old: &[u8], new: &[u8], options: &VcdiffOptions<'_>) -> (Sections, u32) {
     let target = &new[cut.at..cut.at + cut.len as usize];
     // Tuned on pairs of Debian images: packed copies are nearly free as long as base and target go in step.
     let (cost, addresses) = if options.pack {
