@@ -40,6 +40,16 @@ impl Failure {
         Self { status, file: Some(file.as_ref().display().to_string()), message: message.to_string() }
     }
 
+    /// The same failure with another status.
+    pub(crate) fn with_status(self, status: ExitStatus) -> Self {
+        Self { status, ..self }
+    }
+
+    /// The same failure without words, where a report has them.
+    pub(crate) fn already_told(self) -> Self {
+        Self::plain(self.status, "")
+    }
+
     /// A failed system call on one file.
     pub(crate) fn io(file: impl AsRef<Path>, status: ExitStatus, error: &io::Error) -> Self {
         let status = if error.kind() == io::ErrorKind::BrokenPipe { ExitStatus::Success } else { status };

@@ -16,7 +16,6 @@ mod talk;
 use clap::error::ErrorKind;
 use exit_code::ExitStatus;
 use failure::Failure;
-use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -57,7 +56,7 @@ fn ended(failure: &Failure, usage_status: ExitStatus) -> ExitCode {
         return failure.status.into();
     }
     if failure.status != ExitStatus::Success {
-        let _ = writeln!(std::io::stderr(), "mender-artifact: {failure}");
+        report::complain(failure);
     }
     if failure.status == ExitStatus::Usage { usage_status.into() } else { failure.status.into() }
 }

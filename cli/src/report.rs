@@ -5,6 +5,7 @@ pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod local_time;
 pub(crate) mod usage;
+pub(crate) mod validation;
 
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
@@ -35,6 +36,15 @@ pub(crate) fn print_beside(output: &Path, text: &str) -> Result<(), Failure> {
 /// Tells on stdout that all went well, where the exit status could say it as well.
 pub(crate) fn print_success(text: &str) -> Result<(), Failure> {
     if talk::is_quiet() { Ok(()) } else { print(text) }
+}
+
+/// Tells why the command fails, if nobody has told it yet.
+pub(crate) fn complain(failure: &Failure) {
+    let text = failure.to_string();
+    if !text.is_empty() {
+        // Nothing depends on it.
+        let _ = writeln!(io::stderr(), "mender-artifact: {text}");
+    }
 }
 
 /// Tells the person something that is no failure.

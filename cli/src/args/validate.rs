@@ -10,6 +10,10 @@ pub(crate) struct ValidateArgs {
     #[arg(value_name = "ARTIFACT")]
     pub(crate) artifact: PathBuf,
 
+    /// Print JSON, with all that is wrong
+    #[arg(long)]
+    pub(crate) json: bool,
+
     #[command(flatten)]
     pub(crate) key: PublicKeyArgs,
 }

@@ -41,7 +41,8 @@ fn plan(release: &ReleaseArgs, scripts: &[PathBuf]) -> Result<ArtifactPlan<'stat
     }
     Ok(ArtifactPlan {
         artifact_name: release.artifact_name.clone(),
-        artifact_group: release.provides_group.clone(),
+        // The reference tool takes an empty group for none.
+        artifact_group: release.provides_group.clone().filter(|group| !group.is_empty()),
         compatible_types: [release.compatible_types.as_slice(), &release.device_type].concat(),
         depends_names: release.artifact_name_depends.clone(),
         depends_groups: release.depends_groups.clone(),

@@ -24,6 +24,10 @@ pub(crate) fn artifact(header: &ArtifactHeader, signature: Signature, compressio
             "mode": format!("{:04o}", script.mode),
         })).collect::<Vec<_>>(),
         "payloads": header.payloads.iter().map(payload).collect::<Vec<_>>(),
+        "augments": header.augments.iter().map(|augment| json!({
+            "signed": payload(&augment.signed),
+            "added": payload(&augment.added),
+        })).collect::<Vec<_>>(),
     })
 }
 

@@ -8,7 +8,11 @@ fn refused(place: &Workplace, status: i32, artifact: &[u8]) -> String {
     place.put("bad", artifact);
     let before = place.names();
     place.fails(status, &["read", "bad"]);
-    let message = place.fails(status, &["validate", "bad"]);
+    // It goes on after the first problem where that can be.
+    let ended = place.run(&["validate", "bad"]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (status, ""), "{ended:?}");
+    let first = ended.stderr.lines().next().unwrap();
+    let message = first.strip_prefix("mender-artifact: ").unwrap();
     assert_eq!(place.bytes("bad"), artifact);
     assert_eq!(place.names(), before);
     message.strip_prefix("bad: ").unwrap_or_else(|| panic!("{message}")).to_owned()
@@ -46,7 +50,6 @@ fn a_flipped_bit_anywhere() {
             continue;
         }
         assert!([5, 6, 9].contains(&ended.status), "{at}: {ended:?}");
-        assert_eq!(ended.stderr.lines().count(), 1, "{at}: {ended:?}");
     }
     assert!(harmless < 5, "{harmless} flips went unnoticed");
 }

@@ -84,7 +84,7 @@ fn completions_know_commands_and_flags() {
     place.fails(1, &["completions", "tcsh"]);
     place.put("completions", place.ok(&["completions", "bash"]));
     let complete = "source ./completions; COMP_WORDS=(mender-artifact write roo); COMP_CWORD=2; \
-                    _mender__artifact mender-artifact roo write; echo \"${COMPREPLY[@]}\"";
+                    _mender-artifact mender-artifact roo write; echo \"${COMPREPLY[@]}\"";
     let Ok(said) = Command::new("bash").args(["-c", complete]).current_dir(place.path("")).output() else {
         return println!("skipped: bash is not installed");
     };

@@ -6,6 +6,7 @@ mod bad_input;
 mod command_line;
 mod delta;
 mod delta_image;
+mod json;
 mod outputs;
 mod read_text;
 mod reference_tool;

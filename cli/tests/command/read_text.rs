@@ -231,6 +231,7 @@ fn json_says_the_same() {
                     "mode": "0644",
                 }],
             }],
+            "augments": [],
         })
     );
 }

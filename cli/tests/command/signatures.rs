@@ -55,7 +55,7 @@ fn keys_that_cannot_be_used_are_a_wrong_command_line() {
     }
     assert!(place.fails(1, &["sign", "a", "-k", "none.pem"]).starts_with("none.pem: "));
     assert_eq!(place.fails(1, &["sign", "a", "-k", "missing"]), "missing: no such file or directory");
-    assert_eq!(place.fails(1, &["sign", "a"]), "nothing to sign with: expected --key FILE");
+    assert!(place.fails(1, &["sign", "a"]).starts_with("nothing to sign with: expected --key FILE"));
     assert_eq!(place.bytes("a"), before);
 }
 
