@@ -6,7 +6,7 @@ use crate::args::modify::{InsideArgs, ModifyArgs};
 use crate::args::output::CompressionName;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
-use crate::input::read_small;
+use crate::input::{STANDARD, read_small};
 use crate::key;
 use crate::report::warn;
 use mender_artifact::compression::Compression;
@@ -35,7 +35,8 @@ pub(crate) fn run(args: &ModifyArgs) -> Result<(), Failure> {
     let about = |error| Failure::artifact(path, &error);
     let mut opened = Opened::open(path)?;
     let mut original = opened.read(path)?;
-    let wanted = args.compression.filter(|name| is_other(*name, original.front().compression()));
+    let there = [Some(original.front().compression()), original.payload_compression()];
+    let wanted = args.compression.filter(|name| there.iter().flatten().any(|there| is_other(*name, *there)));
     changes.compression = wanted.map(compression);
     let report = modify(&mut original, &changes).map_err(about)?;
     let image_has_name = is_renamed(&report) && has_ext_image(&mut original, &report.after).map_err(about)?;
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &ModifyArgs) -> Result<(), Failure> {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let how = Recompression { compression, effort, threads, spool_directory: &temporary };
         write(path, args.output_path.as_deref(), |target| original.write_recompressed(target, &how))?;
-    } else if report.changed || args.output_path.is_some() {
+    } else if report.changed || args.output_path.is_some() || path == Path::new(STANDARD) {
         write(path, args.output_path.as_deref(), |target| original.write(target))?;
     }
     tell(path, &report, image_has_name);

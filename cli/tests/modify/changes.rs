@@ -72,6 +72,9 @@ fn nothing_to_change_changes_nothing() {
     assert!(before == (place.bytes("a"), fs::metadata(place.path("a")).unwrap().modified().unwrap()));
     place.ok(&["modify", "a", "-o", "b"]);
     assert!(place.bytes("b") == before.0);
+    let input = fs::File::open(place.path("a")).unwrap();
+    let output = place.command(&["modify", "-", "-n", "release-1"]).stdin(input).output().unwrap();
+    assert!(output.status.success() && output.stdout == before.0);
 }
 
 #[test]

@@ -27,6 +27,7 @@ use std::io::{self, Read, Write};
 pub use front::Front;
 pub use recompress::Recompression;
 
+use crate::compression::Compression;
 use crate::error::{Entry, Error};
 
 /// Where an Artifact is read from.
@@ -87,8 +88,8 @@ pub struct Original<'a> {
     front: Front,
     /// Where the first payload archive's header begins; the end of the last member if there is none.
     payload_at: u64,
-    /// Size of the first payload archive, if there is one.
-    first_payload_len: Option<u64>,
+    /// The first payload archive, if there is one.
+    first_payload: Option<split::Stopped>,
     /// What has been read from there on.
     ahead: Vec<u8>,
 }
@@ -112,7 +113,7 @@ impl<'a> Original<'a> {
             source,
             front,
             payload_at: split.stopped_at,
-            first_payload_len: split.stopped_len,
+            first_payload: split.stopped,
             ahead: split.ahead,
         })
     }
@@ -128,6 +129,13 @@ impl<'a> Original<'a> {
         &mut self.front
     }
 
+    /// How the first payload archive is compressed, if there is one.
+    #[must_use]
+    pub fn payload_compression(&self) -> Option<Compression> {
+        let archive = self.first_payload.as_ref()?;
+        place::archive_compression(archive.name.get("data/0000".len()..)?, ".tar")
+    }
+
     /// Writes the Artifact with its changed front and the payload as it is. `target` holds something useless
     /// after an error and must be thrown away, which `OutputFile` does.
     ///
@@ -136,7 +144,7 @@ impl<'a> Original<'a> {
     /// reading or writing fails.
     pub fn write(self, mut target: Target<'_>) -> Result<(), Error> {
         let mut front = self.front;
-        if self.first_payload_len.is_some_and(|len| len >= align::SHARE_MIN_BYTES) {
+        if self.first_payload.as_ref().is_some_and(|archive| archive.len >= align::SHARE_MIN_BYTES) {
             front.keep_alignment(self.payload_at)?;
         }
         target.write_all(&front.to_bytes()?).map_err(|error| Error::io(Entry::Artifact, error))?;

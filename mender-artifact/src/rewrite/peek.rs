@@ -3,7 +3,6 @@
 use std::io::Read;
 
 use super::Original;
-use super::place::{Place, archive_compression};
 use crate::compression::Compression;
 use crate::error::{Entry, Error};
 use crate::limits::Limits;
@@ -24,21 +23,19 @@ impl Original<'_> {
     /// # Errors
     /// When the source cannot be read.
     pub fn first_payload_bytes(&mut self, len: usize) -> Result<Vec<u8>, Error> {
-        if self.first_payload_len.is_none() {
-            return Ok(Vec::new());
-        }
+        let Some(compression) = self.payload_compression() else { return Ok(Vec::new()) };
         let room = LOOK_LEN_BYTES.saturating_sub(self.ahead.len() as u64);
         let read = (&mut self.source).take(room).read_to_end(&mut self.ahead);
         read.map_err(|error| Error::io(Entry::Artifact, error))?;
-        Ok(member(&self.ahead)
-            .and_then(|(compression, packed)| unpack(compression, packed, len.saturating_add(HEADERS_BYTES)))
+        Ok(contents(&self.ahead)
+            .and_then(|packed| unpack(compression, packed, len.saturating_add(HEADERS_BYTES)))
             .and_then(|archive| first_file(&archive, len))
             .unwrap_or_default())
     }
 }
 
-/// The compression of the archive that begins at `ahead`, and as much of it as there is.
-fn member(ahead: &[u8]) -> Option<(Compression, &[u8])> {
+/// As much as there is of the contents of the member that begins at `ahead`.
+fn contents(ahead: &[u8]) -> Option<&[u8]> {
     let limits = Limits::computer();
     let (mut name, mut extension) = (vec![0; limits.name_bytes], vec![0; limits.pax_bytes]);
     let mut tar = TarReader::new(Entry::Artifact, &mut name, &mut extension);
@@ -46,11 +43,8 @@ fn member(ahead: &[u8]) -> Option<(Compression, &[u8])> {
     if tar.step(&mut bytes).ok()? != Step::Entry {
         return None;
     }
-    Place::Header.next(tar.name()).ok()?;
-    let name = std::str::from_utf8(tar.name()).ok()?;
-    let compression = archive_compression(name.get("data/0000".len()..)?, ".tar")?;
     match tar.step(&mut bytes).ok()? {
-        Step::Data(len) => Some((compression, &bytes[..len])),
+        Step::Data(len) => Some(&bytes[..len]),
         _ => None,
     }
 }

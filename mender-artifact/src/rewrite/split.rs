@@ -30,10 +30,17 @@ pub(crate) struct Split {
     pub(crate) members: Vec<Member>,
     /// Where the header of the member begins that was not taken; else the end of the last member.
     pub(crate) stopped_at: u64,
-    /// Size of the member that was not taken.
-    pub(crate) stopped_len: Option<u64>,
+    /// The member that was not taken.
+    pub(crate) stopped: Option<Stopped>,
     /// What has been read from there on.
     pub(crate) ahead: Vec<u8>,
+}
+
+/// A member that was not taken.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    pub(crate) name: String,
+    pub(crate) len: u64,
 }
 
 /// Reads an Artifact up to its payload.
@@ -94,14 +101,16 @@ fn split(input: &mut dyn Read, entry: Entry, choose: Choose<'_>) -> Result<Split
                     let raw = std::mem::take(&mut between.blocks);
                     let header = tar.header();
                     let is_directory = header.kind == Kind::Directory;
-                    if let Take::Stop = choose(tar.name(), header.size)? {
-                        let stopped_at = tar.offset() - raw.len() as u64;
-                        let ahead = [&raw, bytes].concat();
-                        return Ok(Split { members, stopped_at, stopped_len: Some(header.size), ahead });
-                    }
+                    let take = choose(tar.name(), header.size)?;
                     let Ok(name) = std::str::from_utf8(tar.name()) else {
                         return Err(Error::new(Defect::Name, entry).named(tar.name()).expected("UTF-8"));
                     };
+                    if let Take::Stop = take {
+                        let stopped_at = tar.offset() - raw.len() as u64;
+                        let stopped = Some(Stopped { name: name.into(), len: header.size });
+                        let ahead = [&raw, bytes].concat();
+                        return Ok(Split { members, stopped_at, stopped, ahead });
+                    }
                     members.push(Member { raw, name: name.into(), is_directory, contents: Vec::new() });
                 }
             }
@@ -109,7 +118,7 @@ fn split(input: &mut dyn Read, entry: Entry, choose: Choose<'_>) -> Result<Split
     }
     tar.finish()?;
     let stopped_at = tar.offset() - between.blocks_seen;
-    Ok(Split { members, stopped_at, stopped_len: None, ahead: vec![0; 2 * 512] })
+    Ok(Split { members, stopped_at, stopped: None, ahead: vec![0; 2 * 512] })
 }
 
 /// Reads what there is, and again when the system was interrupted.

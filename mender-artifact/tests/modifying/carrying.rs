@@ -92,6 +92,7 @@ fn the_beginning_of_the_payload_can_be_seen_without_the_rest() {
     for compression in [Compression::None, Compression::Gzip, Compression::Xz, Compression::Zstd] {
         let artifact = module(compression, None);
         let mut original = original(&artifact);
+        assert_eq!(original.payload_compression(), Some(compression));
         let expected: Vec<u8> = (0..500_u32).flat_map(|n| (n / 3).to_le_bytes()).collect();
         assert!(original.first_payload_bytes(2000).unwrap() == expected, "{compression:?}");
         assert!(written(original) == artifact);
