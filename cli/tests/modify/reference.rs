@@ -135,3 +135,65 @@ fn it_takes_the_arguments_that_we_print() {
     let ours = place.ok(&["dump", "a", "--print0-cmdline"]).replace("--compatible-types", "--device-type");
     assert_eq!(sorted(&own), sorted(&ours.replace('\0', " ")));
 }
+
+#[test]
+fn its_augmented_artifacts_and_those_of_version_2_can_be_changed() {
+    let place = Workplace::new();
+    parts(&place);
+    // It shows no nested lists of augmented Artifacts.
+    place.put("plain", "{\"l\": \"x\"}");
+    let sign = ["-k", &key("rsa-pkcs1.pem")];
+    let check = ["-k", &key("rsa-public.pem")];
+    let module = [
+        "write",
+        "module-image",
+        "-T",
+        "one",
+        "-n",
+        "r1",
+        "-t",
+        "board",
+        "-m",
+        "meta",
+        "-p",
+        "a:b",
+        "-o",
+        "a",
+    ];
+    let augment = [
+        "--augment-type",
+        "two",
+        "--augment-provides",
+        "c:d",
+        "--augment-meta-data",
+        "meta",
+        "--augment-file",
+        "img",
+    ];
+    if theirs(&place, &[&module[..], &augment, &sign].concat()).is_none() {
+        return;
+    }
+    assert_eq!(place.run(&["modify", "a", "-n", "r2", "-p", "k:v", "-m", "plain"]).status, 0);
+    theirs(&place, &["validate", "a"]);
+    let text = theirs(&place, &["read", "a"]).map_or_else(String::new, |ended| ended.stdout);
+    for part in ["Name: r2", "Type:   two", "Provides:\n\tk: v\n    Depends", "\"l\": \"x\""] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("\"k\""), "{text}");
+    place.ok(&[&["modify", "a", "--compression", "lzma", "--clears-provides", "x"], &sign[..]].concat());
+    theirs(&place, &[&["validate", "a"], &check[..]].concat());
+
+    theirs(
+        &place,
+        &["write", "rootfs-image", "-v", "2", "-f", "img", "-n", "r1", "-t", "board", "-o", "old"],
+    );
+    place.ok(&[&["modify", "old", "-n", "r2"], &sign[..]].concat());
+    theirs(&place, &[&["validate", "old"], &check[..]].concat());
+    let text = theirs(&place, &["read", "old"]).map_or_else(String::new, |ended| ended.stdout);
+    assert!(text.contains("Name: r2\n  Format: mender\n  Version: 2"), "{text}");
+    let message = place.fails(6, &["modify", "old", "-g", "group"]);
+    assert!(
+        message.contains("expected 3 where more than name and scripts is to change, found 2"),
+        "{message}"
+    );
+}
