@@ -4,6 +4,7 @@
 
 use crate::apply::{Applier, CallerError, Header, Target};
 use crate::error::Error;
+use crate::fold::generate::Folding;
 use crate::format::native::cut::Images;
 use crate::format::native::writer;
 use crate::matching::budget::Budget;
@@ -106,9 +107,24 @@ fn generate_here(
     options: &GenerateOptions<'_>,
     out: &mut (impl Write + Seek),
 ) -> Result<GenerateReport, Error> {
-    let Operations { ops, composition, sha256, file_systems_read } = operations(old, new, options)?;
+    let folding = Folding::of(old, new, options)?;
+    let (found, old, new) = match &folding {
+        Some(folding) => {
+            let sides = Sides::folded(old, new, folding);
+            (operations_between(&sides, options)?, sides.old, sides.new)
+        }
+        None => (operations(old, new, options)?, old, new),
+    };
+    let Operations { ops, composition, sha256, file_systems_read } = found;
+    let images = Images { old, new, sha256 };
     let tick = |done| options.tick(Phase::Pack, done, new.len() as u64);
-    let (header, delta_len) = writer::write(ops, Images { old, new, sha256 }, &options.layout, out, &tick)?;
+    let (header, delta_len) = match &folding {
+        Some(folding) => {
+            let layout = Folding::layout(&options.layout);
+            folding.write(ops, out, |ops, out| writer::write(ops, images, &layout, out, &tick))?
+        }
+        None => writer::write(ops, images, &options.layout, out, &tick)?,
+    };
     Ok(GenerateReport { header, delta_len, composition, file_systems_read })
 }
 
@@ -122,16 +138,42 @@ pub(crate) struct Operations {
     pub(crate) file_systems_read: bool,
 }
 
+/// What operations are found between.
+struct Sides<'i> {
+    old: &'i [u8],
+    new: &'i [u8],
+    /// The files of both, if they are known already.
+    maps: Option<(&'i FileMap, &'i FileMap)>,
+    /// The images whose digests the delta has.
+    digested: [&'i [u8]; 2],
+}
+
+impl<'i> Sides<'i> {
+    fn plain(old: &'i [u8], new: &'i [u8]) -> Self {
+        Sides { old, new, maps: None, digested: [old, new] }
+    }
+
+    fn folded(old: &'i [u8], new: &'i [u8], folding: &'i Folding) -> Self {
+        let (unfolded_old, unfolded_new) = folding.images();
+        Sides { old: unfolded_old, new: unfolded_new, maps: Some(folding.maps()), digested: [old, new] }
+    }
+}
+
 /// Finds the operations that turn `old` into `new`; to be called in a pool (see [`in_pool`]).
 pub(crate) fn operations(old: &[u8], new: &[u8], options: &GenerateOptions<'_>) -> Result<Operations, Error> {
+    operations_between(&Sides::plain(old, new), options)
+}
+
+fn operations_between(sides: &Sides<'_>, options: &GenerateOptions<'_>) -> Result<Operations, Error> {
+    let &Sides { old, new, maps, digested } = sides;
     options.tick(Phase::Compare, 0, new.len() as u64)?;
     let mut sha256 = [[0; 32]; 2];
     let mut planned = None;
     let [old_sha256, new_sha256] = &mut sha256;
     rayon::scope(|scope| {
-        scope.spawn(|_| *old_sha256 = Sha256::digest(old).into());
-        scope.spawn(|_| *new_sha256 = Sha256::digest(new).into());
-        planned = Some(plan(old, new));
+        scope.spawn(|_| *old_sha256 = Sha256::digest(digested[0]).into());
+        scope.spawn(|_| *new_sha256 = Sha256::digest(digested[1]).into());
+        planned = Some(plan(old, new, maps));
     });
     let Some(Plan { sources, units, file_systems_read }) = planned else {
         return Err(Error::Usage("planning ended without a plan"));
@@ -149,11 +191,12 @@ struct Plan {
     file_systems_read: bool,
 }
 
-fn plan(old: &[u8], new: &[u8]) -> Plan {
+fn plan(old: &[u8], new: &[u8], maps: Option<(&FileMap, &FileMap)>) -> Plan {
     let mut sources = blocks::sources(old, new);
     // A file system that cannot be read is no obstacle: its image is then a string of bytes.
-    let maps = FileMap::of(old).ok().zip(FileMap::of(new).ok());
-    let units = units::plan(old, new, maps.as_ref().map(|(old, new)| (old, new)), &mut sources);
+    let found = if maps.is_none() { FileMap::of(old).ok().zip(FileMap::of(new).ok()) } else { None };
+    let maps = maps.or(found.as_ref().map(|(old, new)| (old, new)));
+    let units = units::plan(old, new, maps, &mut sources);
     Plan { sources, units, file_systems_read: maps.is_some() }
 }
 

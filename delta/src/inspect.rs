@@ -3,6 +3,7 @@
 use crate::apply::Header;
 use crate::apply::file::read_header;
 use crate::error::Error;
+use crate::fold::script::{Script, checked};
 use crate::format::native::window::WindowHeader;
 use std::io::Read;
 
@@ -30,16 +31,27 @@ pub fn inspect(delta: &mut dyn Read) -> Result<DeltaInfo, Error> {
     let header = read_header(delta)?;
     let mut info =
         DeltaInfo { header, delta_len: Header::LEN as u64, windows: 0, plain: [0; 3], packed: [0; 3] };
-    let mut body = Vec::new();
+    let mut body = vec![0; header.fold_len as usize];
+    let got = read_up_to(delta, &mut body).map_err(reading)?;
+    info.delta_len += got as u64;
+    if got < body.len() {
+        return Err(Error::Truncated { offset: info.delta_len });
+    }
+    // With a fold, windows are about the unfolded images.
+    let mut unfolded = header;
+    if header.fold_len > 0 {
+        let (script, _) = Script::open(checked(&body)?, header.base_size, header.target_size)?;
+        (unfolded.base_size, unfolded.target_size) = (script.base_size, script.target_size);
+    }
     let mut written = 0;
-    while written < header.target_size {
+    while written < unfolded.target_size {
         let mut fields = [0; WindowHeader::LEN];
         let got = read_up_to(delta, &mut fields).map_err(reading)?;
         if got < fields.len() {
             return Err(Error::Truncated { offset: info.delta_len + got as u64 });
         }
         let window = WindowHeader::decode(&fields);
-        window.check_lengths(&header, written, info.delta_len)?;
+        window.check_lengths(&unfolded, written, info.delta_len)?;
         body.resize(window.checked_body_len(), 0);
         let got = read_up_to(delta, &mut body).map_err(reading)?;
         if got < body.len() {

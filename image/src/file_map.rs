@@ -53,6 +53,28 @@ pub struct MappedFile {
     pub ranges: Vec<FileRange>,
 }
 
+impl MappedFile {
+    /// A file of `len_bytes` bytes; `ranges` are in the order of the file and do not overlap in it.
+    #[must_use]
+    pub fn new(
+        path: Vec<u8>,
+        other_paths: Vec<Vec<u8>>,
+        inode: u32,
+        len_bytes: u64,
+        ranges: Vec<FileRange>,
+    ) -> Self {
+        Self { path, other_paths, inode, mode: 0, len_bytes, ranges }
+    }
+}
+
+impl FileRange {
+    /// A range of at least one byte.
+    #[must_use]
+    pub fn new(file_offset: u64, device_offset: u64, len_bytes: u64) -> Self {
+        Self { file_offset, device_offset, len_bytes }
+    }
+}
+
 /// A piece of a file that is contiguous in the file and in the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -202,6 +224,42 @@ impl FileMap {
                 other.to_string(),
             )),
         }
+    }
+
+    /// The map of something that is laid out like an image of `image_len_bytes` bytes in blocks of `block_len_bytes`,
+    /// such as the unpacked content of a compressed file system. What no file covers is [`Kind::Unused`].
+    #[must_use]
+    pub fn assembled(image_len_bytes: u64, block_len_bytes: u64, mut files: Vec<MappedFile>) -> Self {
+        files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        let regions = (0..).zip(&files).flat_map(|(file, mapped)| {
+            mapped.ranges.iter().map(move |range| Region {
+                offset: range.device_offset,
+                len_bytes: range.len_bytes,
+                kind: Kind::File { file, file_offset: range.file_offset },
+            })
+        });
+        let regions = regions.collect();
+        let parts = Self::without_regions(image_len_bytes, image_len_bytes, block_len_bytes, false);
+        Self::new(Self { files, ..parts }, regions)
+    }
+
+    /// The map of the same files and directories in something of `image_len_bytes` bytes where their content lies
+    /// elsewhere: `moved` appends to its last argument what takes the place of a range. What no file covers is
+    /// [`Kind::Unused`].
+    #[must_use]
+    pub fn rearranged(&self, image_len_bytes: u64, moved: impl Fn(&FileRange, &mut Vec<FileRange>)) -> Self {
+        let all = |ranges: &[FileRange]| {
+            let mut out = Vec::with_capacity(ranges.len());
+            ranges.iter().for_each(|range| moved(range, &mut out));
+            out
+        };
+        let files = self.files.iter().map(|file| MappedFile { ranges: all(&file.ranges), ..file.clone() });
+        let directories = self.directories.iter();
+        let directories = directories
+            .map(|directory| MappedDirectory { ranges: all(&directory.ranges), ..directory.clone() });
+        let mut map = Self::assembled(image_len_bytes, self.block_len_bytes, files.collect());
+        map.directories = directories.collect();
+        map
     }
 
     pub(crate) fn new(parts: Self, regions: Vec<Region>) -> Self {

@@ -5,6 +5,7 @@ use crate::entropy::lzma2::{Lzma2Decoder, PROBABILITIES};
 use crate::entropy::mixing::architecture::MARGIN;
 use crate::entropy::mixing::model::Model;
 use crate::error::Error;
+use crate::fold::memory::Waiting;
 use crate::format::native::header::{Codec, Header, OPERATION_LEN};
 
 /// The parts of an arena.
@@ -13,6 +14,8 @@ pub(super) struct Memory<'m> {
     pub(super) base: &'m mut [u8],
     pub(super) target: &'m mut [u8],
     pub(super) streams: Streams<'m>,
+    /// For blocks, if there are any.
+    pub(super) fold: Option<Waiting<'m>>,
 }
 
 /// Cuts pieces off the front of an arena. `Memory::new` has compared the sum of all lengths with the arena's, and
@@ -43,6 +46,8 @@ impl<'m> Memory<'m> {
         }
         let misaligned = arena.as_ptr().align_offset(align_of::<u32>());
         let mut arena = Arena(&mut arena[misaligned..]);
+        let fold = arena.words(header.fold_memory as usize / 4);
+        let fold = if header.fold_len == 0 { None } else { Some(Waiting::new(header, fold)?) };
         let streams = match header.codec {
             Codec::Lzma2 => {
                 let probabilities = [arena.probabilities(), arena.probabilities(), arena.probabilities()];
@@ -67,6 +72,6 @@ impl<'m> Memory<'m> {
         };
         let io_block = header.io_block as usize;
         let (base, target) = (arena.bytes(io_block + 2 * MARGIN), arena.bytes(io_block));
-        Ok(Memory { body: arena.bytes(header.window_body as usize), base, target, streams })
+        Ok(Memory { body: arena.bytes(header.window_body as usize), base, target, streams, fold })
     }
 }

@@ -17,6 +17,7 @@ pub use crate::error::CallerError;
 pub use crate::format::native::header::Header;
 
 use crate::error::Error;
+use crate::fold::memory::{Fold, Waiting};
 use crate::format::native::window::WindowHeader;
 use arena::Memory;
 use sha2::{Digest, Sha256};
@@ -59,6 +60,8 @@ pub enum Status {
 
 /// Where reading stands.
 enum Reading {
+    /// The fold; how much of it is there.
+    Fold { filled: usize },
     /// A window header; how much of it is there.
     Header { filled: usize },
     /// A window body; how much of it is there.
@@ -69,16 +72,33 @@ enum Reading {
     Failed,
 }
 
+/// What lies between operations and images.
+#[allow(clippy::large_enum_variant, reason = "there is one, and no allocator to put it elsewhere")]
+enum Sides<'m> {
+    /// Nothing: operations are about the images as they are.
+    Plain,
+    /// A fold that has not been read yet.
+    Waiting(Waiting<'m>),
+    /// Operations are about unfolded images.
+    Folded(Fold<'m>),
+}
+
 /// Applies one delta. The header is parsed by the caller; everything behind it is pushed here.
 pub struct Applier<'m> {
+    /// That of the delta; once a fold is read, its sizes are those of the unfolded images.
     header: Header,
+    sides: Sides<'m>,
     body: &'m mut [u8],
     buffers: window::Buffers<'m>,
     streams: Streams<'m>,
     window_header: [u8; WindowHeader::LEN],
     reading: Reading,
     digest: Sha256,
+    /// Bytes of the target that have been yielded, and all of them.
     written: u64,
+    target_size: u64,
+    /// Bytes that operations have yielded.
+    unfolded: u64,
     /// Bytes of the delta taken so far, header included.
     offset: u64,
     /// End of the last copy from the base: copy positions are relative to it.
@@ -92,15 +112,26 @@ impl<'m> Applier<'m> {
     /// `Limit` when the arena is too small; `TargetDigest` for an empty target whose digest is another one.
     pub fn new(header: &Header, arena: &'m mut [u8]) -> Result<Self, Error> {
         let memory = Memory::new(header, arena)?;
+        let sides = match memory.fold {
+            Some(fold) => Sides::Waiting(fold),
+            None => Sides::Plain,
+        };
         let applier = Applier {
             header: *header,
+            sides,
             body: memory.body,
             buffers: window::Buffers { base: memory.base, target: memory.target },
             streams: memory.streams,
             window_header: [0; WindowHeader::LEN],
-            reading: if header.target_size == 0 { Reading::Done } else { Reading::Header { filled: 0 } },
+            reading: match header {
+                Header { target_size: 0, .. } => Reading::Done,
+                Header { fold_len: 0, .. } => Reading::Header { filled: 0 },
+                _ => Reading::Fold { filled: 0 },
+            },
             digest: Sha256::new(),
             written: 0,
+            target_size: header.target_size,
+            unfolded: 0,
             offset: Header::LEN as u64,
             base_at: 0,
         };
@@ -156,6 +187,17 @@ impl<'m> Applier<'m> {
     ) -> Result<Reading, Error> {
         while !delta.is_empty() {
             reading = match reading {
+                Reading::Fold { filled } => {
+                    let Sides::Waiting(waiting) = &mut self.sides else {
+                        return Err(Error::Usage("the fold of a delta is read once"));
+                    };
+                    let filled = fill(waiting.bytes(), filled, &mut delta, &mut self.offset);
+                    if filled == waiting.bytes().len() {
+                        self.open_fold(base, target)?
+                    } else {
+                        Reading::Fold { filled }
+                    }
+                }
                 Reading::Header { filled } => {
                     let filled = fill(&mut self.window_header, filled, &mut delta, &mut self.offset);
                     if filled == WindowHeader::LEN {
@@ -184,7 +226,7 @@ impl<'m> Applier<'m> {
             if let Reading::Body { window, filled } = &reading {
                 if *filled as u64 == window.body_len() {
                     self.apply_window(window, base, target)?;
-                    reading = if self.written == self.header.target_size {
+                    reading = if self.unfolded == self.header.target_size {
                         self.check_result()?;
                         Reading::Done
                     } else {
@@ -196,10 +238,27 @@ impl<'m> Applier<'m> {
         Ok(reading)
     }
 
+    /// Makes use of the fold, all of which is there.
+    fn open_fold(&mut self, base: &mut dyn Base, target: &mut dyn Target) -> Result<Reading, Error> {
+        let Sides::Waiting(waiting) = core::mem::replace(&mut self.sides, Sides::Plain) else {
+            return Err(Error::Usage("the fold of a delta is read once"));
+        };
+        let mut fold = waiting.open(&self.header)?;
+        let (digest, written) = (&mut self.digest, &mut self.written);
+        fold.start(base, &mut Hashed { target, digest, written, size: self.target_size })?;
+        [self.header.base_size, self.header.target_size] = fold.unfolded;
+        self.sides = Sides::Folded(fold);
+        if self.header.target_size > 0 {
+            return Ok(Reading::Header { filled: 0 });
+        }
+        self.check_result()?;
+        Ok(Reading::Done)
+    }
+
     fn checked_window(&self) -> Result<WindowHeader, Error> {
         let window = WindowHeader::decode(&self.window_header);
         let at = self.offset - WindowHeader::LEN as u64;
-        window.check_lengths(&self.header, self.written, at)?;
+        window.check_lengths(&self.header, self.unfolded, at)?;
         Ok(window)
     }
 
@@ -212,16 +271,23 @@ impl<'m> Applier<'m> {
         let body = &self.body[..window.checked_body_len()];
         let at = self.offset - window.body_len() - WindowHeader::LEN as u64;
         window.check_body(body, at)?;
-        window::Window {
-            at,
-            streams: self.streams.open(window, body, at),
-            buffers: &mut self.buffers,
-            base_size: self.header.base_size,
-            base_at: &mut self.base_at,
-            digest: &mut self.digest,
-            written: &mut self.written,
+        let mut apply = |base: &mut dyn Base, target: &mut dyn Target| {
+            window::Window {
+                at,
+                streams: self.streams.open(window, body, at),
+                buffers: &mut self.buffers,
+                base_size: self.header.base_size,
+                base_at: &mut self.base_at,
+                written: &mut self.unfolded,
+            }
+            .apply(window.target_len, base, target)
+        };
+        let (digest, written) = (&mut self.digest, &mut self.written);
+        let mut target = Hashed { target, digest, written, size: self.target_size };
+        match &mut self.sides {
+            Sides::Folded(fold) => fold.with(base, &mut target, apply),
+            _ => apply(base, &mut target),
         }
-        .apply(window.target_len, base, target)
     }
 
     fn check_result(&self) -> Result<(), Error> {
@@ -231,6 +297,27 @@ impl<'m> Applier<'m> {
         } else {
             Err(Error::TargetDigest { expected: self.header.target_sha256, found })
         }
+    }
+}
+
+/// The target as it is: hashed, and never longer than it says.
+struct Hashed<'a> {
+    target: &'a mut dyn Target,
+    digest: &'a mut Sha256,
+    written: &'a mut u64,
+    size: u64,
+}
+
+impl Target for Hashed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), CallerError> {
+        let written = *self.written + bytes.len() as u64;
+        if written > self.size {
+            return Err(CallerError { action: "keep to the size of the image", code: 0 });
+        }
+        self.digest.update(bytes);
+        self.target.write(bytes)?;
+        *self.written = written;
+        Ok(())
     }
 }
 

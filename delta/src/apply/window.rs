@@ -5,7 +5,6 @@ use super::{Base, Target};
 use crate::entropy::mixing::architecture::MARGIN;
 use crate::error::Error;
 use crate::op::CopyKind;
-use sha2::{Digest, Sha256};
 
 /// Working space of the operations.
 pub(super) struct Buffers<'m> {
@@ -23,7 +22,6 @@ pub(super) struct Window<'a, 'b, 'm> {
     pub(super) buffers: &'a mut Buffers<'m>,
     pub(super) base_size: u64,
     pub(super) base_at: &'a mut u64,
-    pub(super) digest: &'a mut Sha256,
     pub(super) written: &'a mut u64,
 }
 
@@ -126,7 +124,6 @@ impl Window<'_, '_, '_> {
             let piece = usize::try_from(left).map_or(most, |left| left.min(most));
             make(self, piece)?;
             let out = &self.buffers.target[..piece];
-            self.digest.update(out);
             target.write(out).map_err(Error::Target)?;
             left -= piece as u64;
             *self.written += piece as u64;

@@ -47,12 +47,18 @@ pub struct Header {
     pub window_body: u32,
     /// Largest piece in which base is read and target is written.
     pub io_block: u32,
+    /// Length of the part behind the header that says which blocks are compressed and how; 0 without any.
+    pub fold_len: u32,
+    /// Memory for that part and for what it describes; a multiple of four.
+    pub fold_memory: u32,
 }
 
 /// Smallest and largest `io_block`.
 pub const IO_BLOCK: core::ops::RangeInclusive<u32> = 512..=1 << 20;
 /// Smallest and largest history of a stream of LZMA2 chunks.
 pub const HISTORY: core::ops::RangeInclusive<u32> = 1 << 12..=1 << 28;
+/// Largest `fold_memory`.
+pub const MAX_FOLD_MEMORY: u32 = 1 << 28;
 /// Most operations of a window of [`Codec::Mixed`].
 pub const MAX_OPERATIONS: u32 = 1 << 20;
 /// Bytes that an applier keeps of each operation of a window.
@@ -71,6 +77,7 @@ impl Header {
         out[8..10].copy_from_slice(&VERSION.to_le_bytes());
         out[10] = self.codec as u8;
         out[11] = self.architecture as u8;
+        out[12..16].copy_from_slice(&self.fold_memory.to_le_bytes());
         out[16..24].copy_from_slice(&self.base_size.to_le_bytes());
         out[24..32].copy_from_slice(&self.target_size.to_le_bytes());
         out[32..64].copy_from_slice(&self.base_sha256);
@@ -81,6 +88,7 @@ impl Header {
         }
         out[116..120].copy_from_slice(&self.window_body.to_le_bytes());
         out[120..124].copy_from_slice(&self.io_block.to_le_bytes());
+        out[124..128].copy_from_slice(&self.fold_len.to_le_bytes());
         let check = crc32(0, &out[..Self::LEN - 4]);
         out[Self::LEN - 4..].copy_from_slice(&check.to_le_bytes());
         out
@@ -118,9 +126,6 @@ impl Header {
         let Some(architecture) = Architecture::of_code(bytes[11]) else {
             return Err(Error::Unsupported { field: "architecture", found: bytes[11].into() });
         };
-        if let Some(at) = (12..16).chain(124..128).find(|&at| bytes[at] != 0) {
-            return Err(Error::Unsupported { field: "flag", found: bytes[at].into() });
-        }
         let header = Header {
             base_size: u64_at(16),
             target_size: u64_at(24),
@@ -132,6 +137,8 @@ impl Header {
             architecture,
             window_body: u32_at(116),
             io_block: u32_at(120),
+            fold_len: u32_at(124),
+            fold_memory: u32_at(12),
         };
         // Sums of positions stay below 2^63 from here on.
         for (field, size, at) in
@@ -169,11 +176,25 @@ impl Header {
         if !IO_BLOCK.contains(&header.io_block) {
             return Err(Error::format("io block", 120, (*IO_BLOCK.end()).into(), header.io_block.into()));
         }
+        header.check_fold()?;
         let needed = header.memory_needed();
         if needed > header.memory {
             return Err(Error::format("memory", 96, needed, header.memory));
         }
         Ok(header)
+    }
+
+    /// There is memory for blocks exactly if there are any.
+    fn check_fold(&self) -> Result<(), Error> {
+        let (len, memory) = (self.fold_len, self.fold_memory);
+        if memory % 4 != 0 || memory > MAX_FOLD_MEMORY || memory < len {
+            let bound = if memory < len { len } else { MAX_FOLD_MEMORY };
+            return Err(Error::format("memory for blocks", 12, bound.into(), memory.into()));
+        }
+        if (len == 0) != (memory == 0) || (len > 0 && self.target_size == 0) {
+            return Err(Error::format("length of the fold", 124, 0, len.into()));
+        }
+        Ok(())
     }
 
     /// The shape of the model of [`Codec::Mixed`]; the header has been checked.
@@ -197,7 +218,7 @@ impl Header {
             }
         };
         let buffers = 2 * u64::from(self.io_block) + 2 * MARGIN as u64;
-        ALIGNMENT_SLACK + coder + u64::from(self.window_body) + buffers
+        ALIGNMENT_SLACK + u64::from(self.fold_memory) + coder + u64::from(self.window_body) + buffers
     }
 }
 
@@ -217,6 +238,8 @@ mod tests {
             architecture: Architecture::None,
             window_body: 1 << 20,
             io_block: 1 << 16,
+            fold_len: 100,
+            fold_memory: 4096,
         };
         header.memory = header.memory_needed();
         header
@@ -244,6 +267,16 @@ mod tests {
         header.memory -= 1;
         let error = Header::parse(&header.encode()).unwrap_err();
         assert!(error.to_string().starts_with("malformed delta: memory at offset 96: expected "), "{error}");
+    }
+
+    #[test]
+    fn a_fold_and_its_memory_go_together() {
+        for (fold_len, fold_memory) in [(0, 4096), (100, 0), (100, 96), (100, 4095), (1, (1 << 28) + 4)] {
+            let header = Header { fold_len, fold_memory, memory: u64::MAX, ..sample() };
+            assert!(Header::parse(&header.encode()).is_err(), "{fold_len} {fold_memory}");
+        }
+        let header = Header { target_size: 0, ..sample() };
+        assert!(Header::parse(&header.encode()).is_err());
     }
 
     #[test]

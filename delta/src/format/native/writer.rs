@@ -148,6 +148,8 @@ pub fn write(
         architecture: architecture(images.new),
         window_body: 0,
         io_block: layout.io_block,
+        fold_len: 0,
+        fold_memory: 0,
     };
     let start = out.stream_position().map_err(failed)?;
     // Written again at the end, when the largest window is known.

@@ -1,0 +1,119 @@
+//! Makes the fold of two images: which blocks are compressed, which of them come back bit for bit, and the unfolded
+//! images that the operations are about.
+
+mod layout;
+mod section;
+mod shifted;
+mod sort;
+mod squashfs;
+mod unfolded;
+
+use super::memory::needed;
+use super::script::Script;
+use crate::error::Error;
+use crate::format::native::header::{HISTORY, Header};
+use crate::format::native::writer;
+use crate::op::Op;
+use crate::options::GenerateOptions;
+use layout::Layout;
+use mender_image::file_map::FileMap;
+use section::Section;
+use shifted::Shifted;
+use sort::{BasePiece, TargetPiece};
+use std::io::{Seek, SeekFrom, Write};
+use unfolded::Unfolded;
+
+/// Memory for blocks of the base that stay unpacked, in bytes; and how many they are at least and at most.
+const KEPT: u64 = 1 << 20;
+const LEAST_SLOTS: u64 = 4;
+const MOST_SLOTS: u64 = 64;
+
+/// Two images, unfolded.
+pub(crate) struct Folding {
+    base_pieces: Vec<BasePiece>,
+    target_pieces: Vec<TargetPiece>,
+    base: Unfolded,
+    target: Unfolded,
+    sizes: [u64; 2],
+}
+
+impl Folding {
+    /// Unfolds both images, if that makes sense: the new one has compressed blocks that differ from those of the old
+    /// one and that can be rebuilt.
+    ///
+    /// # Errors
+    /// `Cancelled`; `Io` when there is no room for temporary files.
+    pub(crate) fn of(old: &[u8], new: &[u8], options: &GenerateOptions<'_>) -> Result<Option<Self>, Error> {
+        let Some((mut old_layout, mut new_layout)) =
+            Layout::of(old).zip(Layout::of(new)).filter(|_| old != new)
+        else {
+            return Ok(None);
+        };
+        if new_layout.map.is_some() {
+            sort::leave_out_equal(old, &mut old_layout.blocks, new, &mut new_layout.blocks);
+        }
+        let target_pieces = sort::target(old, &old_layout, new, &new_layout, options)?;
+        if !target_pieces.iter().any(|piece| matches!(piece, TargetPiece::Block(_))) {
+            return Ok(None);
+        }
+        let base_pieces = sort::base(old, &old_layout, options)?;
+        let base = unfolded::of(old, &base_pieces, &old_layout)?;
+        let target = unfolded::of(new, &target_pieces, &new_layout)?;
+        let sizes = [old.len() as u64, new.len() as u64];
+        Ok(Some(Folding { base_pieces, target_pieces, base, target, sizes }))
+    }
+
+    /// The unfolded base and target.
+    pub(crate) fn images(&self) -> (&[u8], &[u8]) {
+        (self.base.image.bytes(), self.target.image.bytes())
+    }
+
+    /// The files of both.
+    pub(crate) fn maps(&self) -> (&FileMap, &FileMap) {
+        (&self.base.map, &self.target.map)
+    }
+
+    /// Writes a delta at the position of `out`: `write` writes the one for the unfolded images, of `ops`.
+    pub(crate) fn write<W: Write + Seek>(
+        &self,
+        ops: Vec<Op>,
+        out: &mut W,
+        write: impl FnOnce(Vec<Op>, &mut Shifted<'_, W>) -> Result<(Header, u64), Error>,
+    ) -> Result<(Header, u64), Error> {
+        let failed = |source| Error::Io { action: "write the delta", path: "output".into(), source };
+        let section = Section::of(self, &ops);
+        let (script, survey) = Script::open(section.body(), self.sizes[0], self.sizes[1])?;
+        let memory = needed(section.bytes.len(), &script, &survey);
+        let too_large = |wanted| Error::Limit { what: "memory for blocks", wanted, limit: u32::MAX.into() };
+        let start = out.stream_position().map_err(failed)?;
+        let mut shifted =
+            Shifted::new(out, Header::LEN as u64, section.bytes.len() as u64).map_err(failed)?;
+        let (mut header, len) = write(ops, &mut shifted)?;
+        [header.base_size, header.target_size] = self.sizes;
+        header.fold_len =
+            u32::try_from(section.bytes.len()).map_err(|_| too_large(section.bytes.len() as u64))?;
+        header.fold_memory = u32::try_from(memory).map_err(|_| too_large(memory))?;
+        header.memory = header.memory_needed();
+        out.seek(SeekFrom::Start(start)).map_err(failed)?;
+        out.write_all(&header.encode()).and_then(|()| out.write_all(&section.bytes)).map_err(failed)?;
+        let len = len + section.bytes.len() as u64;
+        out.seek(SeekFrom::Start(start + len)).map_err(failed)?;
+        Ok((header, len))
+    }
+
+    /// The layout of a delta with a fold: half the history of literals, so that unpacked blocks fit beside it.
+    pub(crate) fn layout(options: &writer::Layout) -> writer::Layout {
+        let [control, difference, literal] = options.history;
+        let history = [control, difference, (literal / 2).max(*HISTORY.start())];
+        writer::Layout { history, ..*options }
+    }
+
+    /// How many blocks of the base a device keeps unpacked.
+    fn slots(&self) -> u64 {
+        let blocks = self.base_pieces.iter().filter_map(|piece| match piece {
+            BasePiece::Block(block) => Some(u64::from(block.plain_len)),
+            BasePiece::Raw { .. } => None,
+        });
+        (KEPT / blocks.max().unwrap_or(KEPT).max(1)).clamp(LEAST_SLOTS, MOST_SLOTS)
+    }
+}

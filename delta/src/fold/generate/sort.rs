@@ -1,0 +1,195 @@
+//! Sorts the blocks of both images: what is equal in both, what can be rebuilt, and what stays as it is.
+
+use super::layout::{Block, Layout};
+use crate::error::Error;
+use crate::fold::codec::Recipe;
+use crate::options::GenerateOptions;
+use crate::progress::Phase;
+use rayon::prelude::*;
+use std::collections::{HashMap, HashSet};
+
+/// A compressed block and its recipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Packed {
+    /// First byte and length in the image.
+    pub(super) at: u64,
+    pub(super) len: u32,
+    pub(super) plain_len: u32,
+    pub(super) recipe: Recipe,
+}
+
+/// A piece of the base. Pieces follow each other without gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BasePiece {
+    Raw { at: u64, len: u64 },
+    Block(Packed),
+}
+
+/// A piece of the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TargetPiece {
+    Raw {
+        at: u64,
+        len: u64,
+    },
+    /// As the base has it from `from` on.
+    Copy {
+        from: u64,
+        len: u64,
+    },
+    Block(Packed),
+}
+
+/// Blocks that are sorted before the work may be cancelled.
+const BATCH: usize = 256;
+
+/// Unpacks a block; `None` when it cannot be unpacked.
+pub(super) fn unpacked(image: &[u8], block: &Block, recipe: Recipe) -> Option<Vec<u8>> {
+    let recipe = Recipe { framing: block.framing, ..recipe };
+    let mut scratch = vec![0; recipe.decode_scratch(block.plain_max) as usize];
+    let mut plain = vec![0; block.plain_max as usize];
+    let len = recipe.decode(block.of(image), &mut plain, &mut scratch).ok().filter(|&len| len > 0)?;
+    plain.truncate(len);
+    Some(plain)
+}
+
+/// Does `work` for each block, in parallel.
+fn for_each<T: Send>(
+    blocks: &[Block],
+    options: &GenerateOptions<'_>,
+    work: impl Fn(&Block) -> T + Sync,
+) -> Result<Vec<T>, Error> {
+    let mut all = Vec::with_capacity(blocks.len());
+    for (batch, blocks_now) in blocks.chunks(BATCH).enumerate() {
+        options.tick(Phase::Compare, (batch * BATCH) as u64, blocks.len() as u64)?;
+        all.par_extend(blocks_now.par_iter().map(&work));
+    }
+    Ok(all)
+}
+
+/// Leaves out blocks that both images have.
+pub(super) fn leave_out_equal(
+    old: &[u8],
+    old_blocks: &mut Vec<Block>,
+    new: &[u8],
+    new_blocks: &mut Vec<Block>,
+) {
+    let known: HashSet<&[u8]> = old_blocks.iter().map(|block| block.of(old)).collect();
+    let both: HashSet<&[u8]> =
+        new_blocks.iter().map(|block| block.of(new)).filter(|bytes| known.contains(bytes)).collect();
+    old_blocks.retain(|block| !both.contains(block.of(old)));
+    new_blocks.retain(|block| !both.contains(block.of(new)));
+}
+
+/// The pieces of the base: each block that can be unpacked is one.
+pub(super) fn base(
+    image: &[u8],
+    layout: &Layout,
+    options: &GenerateOptions<'_>,
+) -> Result<Vec<BasePiece>, Error> {
+    let Some(&any) = layout.candidates.first() else { return Ok(Vec::new()) };
+    let lens = for_each(&layout.blocks, options, |block| {
+        let plain = if block.is_compressed { unpacked(image, block, any) } else { None };
+        plain.and_then(|plain| u32::try_from(plain.len()).ok())
+    })?;
+    let (mut pieces, mut reached) = (Vec::new(), 0);
+    for (block, plain_len) in layout.blocks.iter().zip(lens) {
+        if let Some(plain_len) = plain_len {
+            if block.at > reached {
+                pieces.push(BasePiece::Raw { at: reached, len: block.at - reached });
+            }
+            let recipe = Recipe { framing: block.framing, ..any };
+            pieces.push(BasePiece::Block(Packed { at: block.at, len: block.len, plain_len, recipe }));
+            reached = block.at + u64::from(block.len);
+        }
+    }
+    let end = image.len() as u64;
+    if end > reached {
+        pieces.push(BasePiece::Raw { at: reached, len: end - reached });
+    }
+    Ok(pieces)
+}
+
+/// The pieces of the target.
+pub(super) fn target(
+    old: &[u8],
+    old_layout: &Layout,
+    new: &[u8],
+    new_layout: &Layout,
+    options: &GenerateOptions<'_>,
+) -> Result<Vec<TargetPiece>, Error> {
+    let mut known: HashMap<&[u8], u64> = HashMap::with_capacity(old_layout.blocks.len());
+    for block in &old_layout.blocks {
+        known.entry(block.of(old)).or_insert(block.at);
+    }
+    let packed = for_each(&new_layout.blocks, options, |block| {
+        if known.contains_key(block.of(new)) || !block.is_compressed {
+            None
+        } else {
+            rebuilt(new, block, &new_layout.candidates)
+        }
+    })?;
+    let mut pieces = Pieces { pieces: Vec::new(), reached: 0 };
+    let mut base_at = 0;
+    for (block, packed) in new_layout.blocks.iter().zip(packed) {
+        let bytes = block.of(new);
+        let there = usize::try_from(base_at).ok().and_then(|at| old.get(at..)?.get(..bytes.len()));
+        // Where the last copy ended, or anywhere.
+        let from = if there == Some(bytes) { Some(base_at) } else { known.get(bytes).copied() };
+        if let Some(from) = from {
+            pieces.copy(block, from);
+            base_at = from + u64::from(block.len);
+        } else if let Some(packed) = packed {
+            pieces.push(block, TargetPiece::Block(packed));
+        }
+    }
+    pieces.raw_up_to(new.len() as u64);
+    Ok(pieces.pieces)
+}
+
+/// The recipe that rebuilds `block` bit for bit.
+fn rebuilt(image: &[u8], block: &Block, candidates: &[Recipe]) -> Option<Packed> {
+    let plain = unpacked(image, block, *candidates.first()?)?;
+    let plain_len = u32::try_from(plain.len()).ok()?;
+    let stored = block.of(image);
+    let recipe =
+        candidates.iter().map(|&recipe| Recipe { framing: block.framing, ..recipe }).find(|recipe| {
+            let mut scratch = vec![0; recipe.encode_scratch(plain_len) as usize];
+            let mut packed = vec![0; stored.len()];
+            recipe.encode(&plain, &mut packed, &mut scratch) == Ok(stored.len()) && packed == stored
+        })?;
+    Some(Packed { at: block.at, len: block.len, plain_len, recipe })
+}
+
+/// Pieces of the target so far.
+struct Pieces {
+    pieces: Vec<TargetPiece>,
+    reached: u64,
+}
+
+impl Pieces {
+    fn raw_up_to(&mut self, end: u64) {
+        if end > self.reached {
+            self.pieces.push(TargetPiece::Raw { at: self.reached, len: end - self.reached });
+        }
+    }
+
+    fn push(&mut self, block: &Block, piece: TargetPiece) {
+        self.raw_up_to(block.at);
+        self.pieces.push(piece);
+        self.reached = block.at + u64::from(block.len);
+    }
+
+    fn copy(&mut self, block: &Block, from: u64) {
+        let len = u64::from(block.len);
+        match self.pieces.last_mut() {
+            Some(TargetPiece::Copy { from: last, len: so_far })
+                if *last + *so_far == from && self.reached == block.at =>
+            {
+                *so_far += len;
+                self.reached += len;
+            }
+            _ => self.push(block, TargetPiece::Copy { from, len }),
+        }
+    }
+}

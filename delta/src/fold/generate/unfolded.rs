@@ -1,0 +1,194 @@
+//! Writes unfolded images to temporary files, so that memory does not grow with them, and says where their files are.
+
+use super::layout::{Block, Layout};
+use super::sort::{self, BasePiece, Packed, TargetPiece};
+use crate::error::Error;
+use crate::fold::script::{GRID, aligned};
+use crate::mapped::MappedImage;
+use mender_image::file_map::{FileMap, FileRange, MappedFile};
+use rayon::prelude::*;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+/// An unfolded image.
+pub(super) struct Unfolded {
+    pub(super) image: MappedImage,
+    pub(super) map: FileMap,
+    /// Where each piece begins and ends in it.
+    pub(super) places: Vec<(u64, u64)>,
+}
+
+/// A piece of an unfolded image.
+#[derive(Clone, Copy)]
+pub(super) enum Content {
+    /// Nothing.
+    None,
+    Raw {
+        at: u64,
+        len: u64,
+    },
+    Block(Packed),
+}
+
+impl Content {
+    /// First byte in the image; a piece that is not there has none.
+    fn at(&self) -> u64 {
+        match *self {
+            Content::None => u64::MAX,
+            Content::Raw { at, .. } => at,
+            Content::Block(block) => block.at,
+        }
+    }
+}
+
+impl From<&BasePiece> for Content {
+    fn from(piece: &BasePiece) -> Self {
+        match *piece {
+            BasePiece::Raw { at, len } => Content::Raw { at, len },
+            BasePiece::Block(block) => Content::Block(block),
+        }
+    }
+}
+
+impl From<&TargetPiece> for Content {
+    fn from(piece: &TargetPiece) -> Self {
+        match *piece {
+            TargetPiece::Raw { at, len } => Content::Raw { at, len },
+            TargetPiece::Copy { .. } => Content::None,
+            TargetPiece::Block(block) => Content::Block(block),
+        }
+    }
+}
+
+/// Pieces that are unpacked before they are written.
+const BATCH: usize = 64;
+
+/// Writes the unfolded image of `pieces`, which are of `image`.
+pub(super) fn of<'p, P>(image: &[u8], pieces: &'p [P], layout: &Layout) -> Result<Unfolded, Error>
+where
+    Content: From<&'p P>,
+{
+    let failed =
+        |source| Error::Io { action: "write the plain content", path: "temporary file".into(), source };
+    let contents: Vec<Content> = pieces.iter().map(Content::from).collect();
+    let places = places(&contents);
+    let file = tempfile::tempfile().map_err(failed)?;
+    write(image, &contents, &places, &file).map_err(failed)?;
+    let map = match &layout.map {
+        Some(map) => rearranged(map, &contents, &places),
+        None => map(&contents, &places, layout),
+    };
+    Ok(Unfolded { image: MappedImage::of(&file).map_err(failed)?, map, places })
+}
+
+fn places(contents: &[Content]) -> Vec<(u64, u64)> {
+    let mut reached = 0;
+    let place = |content: &Content| {
+        let (start, len) = match *content {
+            Content::None => (reached, 0),
+            Content::Raw { at, len } => (aligned(reached, at % GRID), len),
+            Content::Block(block) => (aligned(reached, 0), block.plain_len.into()),
+        };
+        reached = start + len;
+        (start, reached)
+    };
+    contents.iter().map(place).collect()
+}
+
+fn write(image: &[u8], contents: &[Content], places: &[(u64, u64)], file: &File) -> std::io::Result<()> {
+    let (mut out, mut reached) = (BufWriter::with_capacity(1 << 20, file), 0);
+    let zeros = [0; 4096];
+    debug_assert_eq!(zeros.len() as u64, GRID);
+    for (contents, places) in contents.chunks(BATCH).zip(places.chunks(BATCH)) {
+        let plain: Vec<Option<Vec<u8>>> = contents.par_iter().map(|content| plain(image, content)).collect();
+        for ((content, &(start, end)), plain) in contents.iter().zip(places).zip(plain) {
+            // At most a line of the grid.
+            out.write_all(zeros.get(..usize::try_from(start - reached).unwrap_or(0)).unwrap_or_default())?;
+            match (content, plain) {
+                (Content::Raw { at, len }, _) => {
+                    let range = usize::try_from(*at).ok().zip(usize::try_from(*len).ok());
+                    let bytes = range.and_then(|(at, len)| image.get(at..)?.get(..len));
+                    out.write_all(bytes.unwrap_or_default())?;
+                }
+                (Content::Block(_), Some(plain)) => out.write_all(&plain)?,
+                (Content::Block(_), None) => {
+                    return Err(std::io::Error::other("the image changed while it was read"));
+                }
+                (Content::None, _) => {}
+            }
+            reached = end;
+        }
+    }
+    out.flush()
+}
+
+fn plain(image: &[u8], content: &Content) -> Option<Vec<u8>> {
+    let Content::Block(packed) = content else { return None };
+    let block = Block {
+        at: packed.at,
+        len: packed.len,
+        plain_max: packed.plain_len,
+        framing: packed.recipe.framing,
+        is_compressed: true,
+    };
+    sort::unpacked(image, &block, packed.recipe).filter(|plain| plain.len() == packed.plain_len as usize)
+}
+
+/// The files of a file system that holds compressed ones.
+fn rearranged(map: &FileMap, contents: &[Content], places: &[(u64, u64)]) -> FileMap {
+    let starts: Vec<u64> = contents.iter().map(Content::at).collect();
+    let len = places.last().map_or(0, |place| place.1);
+    map.rearranged(len, |range, out| {
+        let (from, end) = (range.device_offset, range.device_offset + range.len_bytes);
+        let first = starts.partition_point(|&start| start <= from).saturating_sub(1);
+        for (content, place) in
+            contents.iter().zip(places).skip(first).take_while(|(content, _)| content.at() < end)
+        {
+            match *content {
+                // In the order of the file, and what a block is unpacked to belongs to it as a whole.
+                Content::Raw { at, len } if at + len > from => {
+                    let (start, end) = (at.max(from), end.min(at + len));
+                    let file_offset = range.file_offset + (start - from);
+                    out.push(FileRange::new(file_offset, place.0 + (start - at), end - start));
+                }
+                Content::Block(block) if block.at >= from => {
+                    let file_offset = range.file_offset + (block.at - from);
+                    out.push(FileRange::new(file_offset, place.0, place.1 - place.0));
+                }
+                _ => {}
+            }
+        }
+    })
+}
+
+/// The files of the unfolded image; what of them lies in copied blocks is left out.
+fn map(contents: &[Content], places: &[(u64, u64)], layout: &Layout) -> FileMap {
+    let pieces = contents.iter().zip(places).filter_map(|(content, &(start, _))| match *content {
+        Content::None => None,
+        Content::Raw { at, len } => Some((at, len, start, false)),
+        Content::Block(block) => Some((block.at, block.len.into(), start, true)),
+    });
+    let pieces: Vec<(u64, u64, u64, bool)> = pieces.collect();
+    // Where the plain content of a block begins.
+    let place_of = |block: &Block| {
+        let index = pieces.partition_point(|piece| piece.0 <= block.at).checked_sub(1)?;
+        let (at, len, start, is_block) = pieces[index];
+        let is_there = block.at + u64::from(block.len) <= at + len && is_block == block.is_compressed;
+        is_there.then_some(start + (block.at - at))
+    };
+    let blocks: Vec<Option<u64>> = layout.blocks.iter().map(place_of).collect();
+    let len = places.last().map_or(0, |place| place.1);
+    let files = layout.files.iter().map(|file| {
+        let pieces = file.pieces.iter().filter_map(|piece| {
+            let start = blocks.get(piece.block).copied().flatten()?;
+            let device_offset = start + u64::from(piece.block_offset);
+            (device_offset + u64::from(piece.len) <= len).then_some(FileRange::new(
+                piece.file_offset,
+                device_offset,
+                piece.len.into(),
+            ))
+        });
+        MappedFile::new(file.path.clone(), file.other_paths.clone(), file.inode, file.len, pieces.collect())
+    });
+    FileMap::assembled(len, GRID, files.collect())
+}

@@ -1,0 +1,161 @@
+//! The folded target: takes the unfolded image front to back and writes the image, each block packed again.
+
+use super::memory::Cut;
+use super::numbers::Numbers;
+use super::script::{GRID, Script, Survey, TargetRun, aligned, target_run};
+use crate::apply::{Base, CallerError, Target};
+use crate::error::Error;
+
+/// Where folding stands.
+pub(crate) struct TargetFold<'m> {
+    script: Script<'m>,
+    numbers: Numbers<'m>,
+    runs_left: u64,
+    run: Run,
+    /// Bytes of the unfolded image taken.
+    at: u64,
+    /// Bytes up to the next piece, which are dropped.
+    skip: u64,
+    /// End of the last copy.
+    base_at: u64,
+    plain: &'m mut [u8],
+    /// A packed block, or a piece of a copy.
+    packed: &'m mut [u8],
+    scratch: &'m mut [u32],
+}
+
+#[derive(Clone, Copy)]
+enum Run {
+    /// The next run is to be read.
+    Next,
+    Raw {
+        left: u64,
+    },
+    Blocks {
+        recipe: usize,
+        plain_len: usize,
+        left: u64,
+        filled: usize,
+    },
+}
+
+/// What the packed buffer takes at least, in bytes.
+pub(super) const LEAST_ROOM: usize = 4096;
+
+/// The delta says something that cannot be packed.
+const PACK: CallerError = CallerError { action: "pack a block", code: 0 };
+
+impl<'m> TargetFold<'m> {
+    /// Takes its memory from `cut`. The script has been surveyed.
+    pub(super) fn new(script: Script<'m>, survey: &Survey, cut: &mut Cut<'m>) -> Result<Self, Error> {
+        let (numbers, runs_left) = script.target_runs();
+        Ok(TargetFold {
+            script,
+            numbers,
+            runs_left,
+            run: Run::Next,
+            at: 0,
+            skip: 0,
+            base_at: 0,
+            plain: cut.bytes(survey.target_plain as usize)?,
+            packed: cut.bytes((script.room as usize).max(LEAST_ROOM))?,
+            scratch: cut.words(survey.target_scratch as usize)?,
+        })
+    }
+
+    /// Writes what needs nothing of the unfolded image: to be called once before everything else.
+    pub(super) fn start(&mut self, base: &mut dyn Base, target: &mut dyn Target) -> Result<(), CallerError> {
+        self.go_on(base, target)
+    }
+
+    /// Takes the next bytes of the unfolded image.
+    pub(super) fn write(
+        &mut self,
+        bytes: &[u8],
+        base: &mut dyn Base,
+        target: &mut dyn Target,
+    ) -> Result<(), CallerError> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let most = |left: u64| usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
+            let len = if self.skip > 0 {
+                let len = most(self.skip);
+                self.skip -= len as u64;
+                len
+            } else {
+                match &mut self.run {
+                    Run::Next => return Err(PACK),
+                    Run::Raw { left } => {
+                        let len = most(*left);
+                        target.write(&rest[..len])?;
+                        *left -= len as u64;
+                        len
+                    }
+                    Run::Blocks { plain_len, filled, .. } => {
+                        let len = rest.len().min(*plain_len - *filled);
+                        self.plain[*filled..*filled + len].copy_from_slice(&rest[..len]);
+                        *filled += len;
+                        len
+                    }
+                }
+            };
+            self.at += len as u64;
+            rest = &rest[len..];
+            self.go_on(base, target)?;
+        }
+        Ok(())
+    }
+
+    /// Does what can be done without more bytes.
+    fn go_on(&mut self, base: &mut dyn Base, target: &mut dyn Target) -> Result<(), CallerError> {
+        loop {
+            match &mut self.run {
+                Run::Raw { left: 0 } | Run::Blocks { left: 0, .. } => self.run = Run::Next,
+                Run::Blocks { recipe, plain_len, left, filled } if filled == plain_len => {
+                    let recipe = self.script.recipe(*recipe).map_err(|_| PACK)?;
+                    let plain = &self.plain[..*plain_len];
+                    let len = recipe.encode(plain, self.packed, self.scratch).map_err(|_| PACK)?;
+                    target.write(&self.packed[..len])?;
+                    *left -= 1;
+                    *filled = 0;
+                    if *left > 0 {
+                        self.skip = aligned(self.at, 0) - self.at;
+                    }
+                }
+                Run::Next if self.runs_left > 0 => {
+                    self.runs_left -= 1;
+                    self.next_run(base, target)?;
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn next_run(&mut self, base: &mut dyn Base, target: &mut dyn Target) -> Result<(), CallerError> {
+        match target_run(&mut self.numbers).map_err(|_| PACK)? {
+            TargetRun::Raw { len, residue } => {
+                self.skip = aligned(self.at, residue) - self.at;
+                self.run = Run::Raw { left: len };
+            }
+            TargetRun::Blocks { recipe, plain_len, count } => {
+                self.skip = aligned(self.at, 0) - self.at;
+                self.run = Run::Blocks { recipe, plain_len: plain_len as usize, left: count, filled: 0 };
+            }
+            TargetRun::Copy { distance, len } => {
+                // The survey has found all copies inside of the base.
+                let mut from = self.base_at.wrapping_add_signed(distance);
+                let end = from + len;
+                while from < end {
+                    let room = self.packed.len();
+                    let piece = usize::try_from(end - from).map_or(room, |left| left.min(room));
+                    base.read_at(from, &mut self.packed[..piece])?;
+                    target.write(&self.packed[..piece])?;
+                    from += piece as u64;
+                }
+                self.base_at = end;
+            }
+        }
+        debug_assert!(self.skip < GRID);
+        Ok(())
+    }
+}
