@@ -105,6 +105,28 @@ fn a_refusal_or_a_wrong_signature_leaves_the_artifact_alone() {
 }
 
 #[test]
+fn a_proxy_is_asked_for_what_is_not_on_this_machine() {
+    let place = Workplace::new();
+    place.write_image("a", &[]);
+    for (no_proxy, through_proxy) in [("", true), ("other.invalid", true), ("vault.invalid", false)] {
+        let (proxy, asked) = serve(vec![(502, String::new())]);
+        let mut command = place.command(&["sign", "a", "--vault-transit-key", "k"]);
+        for variable in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "http_proxy", "no_proxy"] {
+            command.env_remove(variable);
+        }
+        command.env("HTTP_PROXY", &proxy).env("NO_PROXY", no_proxy);
+        command.env("VAULT_ADDR", "http://vault.invalid:8200").env("VAULT_TOKEN", "s.hush");
+        let ended = Ended::of(&command.output().unwrap());
+        assert_eq!(ended.status, 7, "{ended:?}");
+        let asked = asked.lock().unwrap();
+        assert_eq!(asked.len(), usize::from(through_proxy), "{no_proxy}: {asked:?}");
+        assert!(asked.iter().all(|request| request.contains("vault.invalid:8200")), "{asked:?}");
+        // A tunnel: the token is for the service only.
+        assert!(asked.iter().all(|request| !request.contains("hush")), "{asked:?}");
+    }
+}
+
+#[test]
 fn each_service_says_which_setting_is_missing() {
     let place = Workplace::new();
     place.write_image("a", &[]);

@@ -104,6 +104,20 @@ fn a_digest_is_signed_and_the_request_is_too() {
 }
 
 #[test]
+fn a_service_that_does_not_say_what_its_keys_are_for_is_believed() {
+    let held = Held::named("p256");
+    let server = StandIn::start(move |request| {
+        let reply = answer(&held, request);
+        let mut json: Value = serde_json::from_str(&reply.body).unwrap();
+        for name in ["KeySpec", "KeyUsage", "SigningAlgorithms"] {
+            json.as_object_mut().unwrap().remove(name);
+        }
+        Reply::ok(json)
+    });
+    Held::named("p256").check(&key(&server, &[SECRET]).unwrap().sign_manifest(MANIFEST).unwrap());
+}
+
+#[test]
 fn wrong_credentials_are_refused_and_not_shown() {
     let server = kms("rsa");
     let error = key(&server, &[("AWS_SECRET_ACCESS_KEY", "other-secret")]).unwrap().public_key().unwrap_err();

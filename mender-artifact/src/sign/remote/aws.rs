@@ -22,6 +22,8 @@ use crate::sign::held::HeldKey;
 use crate::sign::public_key::PublicKey;
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+const USAGE: &str = "SIGN_VERIFY";
+const KINDS: [&str; 4] = ["RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256"];
 
 /// An asymmetric key in KMS.
 pub struct AwsKey {
@@ -99,13 +101,14 @@ impl HeldKey for AwsKey {
 
     fn public_key(&self) -> Result<PublicKey, Error> {
         let answer = self.call("TrentService.GetPublicKey", &serde_json::json!({ "KeyId": self.name }))?;
-        let kind = answer.text("/KeySpec", "KeySpec")?;
-        let usage = answer.text("/KeyUsage", "KeyUsage")?;
-        if usage != "SIGN_VERIFY" || !matches!(kind, "RSA_2048" | "RSA_3072" | "RSA_4096" | "ECC_NIST_P256") {
+        // Not everything that speaks this protocol says both. The key itself says whether it will do.
+        let usage = answer.optional("/KeyUsage").unwrap_or(USAGE);
+        let kind = answer.optional("/KeySpec");
+        if usage != USAGE || kind.is_some_and(|kind| !KINDS.contains(&kind)) {
             return Err(Error::new(Defect::KeyKind, Entry::Key)
                 .named(self.name.as_bytes())
                 .expected("SIGN_VERIFY with RSA_* or ECC_NIST_P256")
-                .found(format!("{usage} with {kind}").as_bytes()));
+                .found(format!("{usage} with {}", kind.unwrap_or("any")).as_bytes()));
         }
         let key = from_base64(answer.text("/PublicKey", "PublicKey")?);
         PublicKey::from_der(&key.ok_or_else(|| answer.lacks("PublicKey in base64"))?)
