@@ -14,6 +14,7 @@ pub(crate) mod snapshot;
 pub(crate) mod suggestions;
 pub(crate) mod validate;
 pub(crate) mod write;
+pub(crate) mod write_augment;
 pub(crate) mod write_delta_image;
 pub(crate) mod write_release;
 

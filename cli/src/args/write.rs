@@ -2,6 +2,7 @@
 
 use super::output::OutputArgs;
 use super::snapshot::SnapshotArgs;
+use super::write_augment::AugmentArgs;
 use super::write_delta_image::DeltaImageArgs;
 use super::write_release::{PackageArgs, ReleaseArgs, SoftwareArgs};
 use clap::{Args, Subcommand};
@@ -72,6 +73,8 @@ pub(crate) struct ModuleImageArgs {
     pub(crate) software: SoftwareArgs,
     #[command(flatten)]
     pub(crate) package: PackageArgs,
+    #[command(flatten)]
+    pub(crate) augment: AugmentArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -18,7 +18,7 @@ pub(crate) struct ReleaseArgs {
     #[arg(short = 'n', long, value_name = "NAME")]
     pub(crate) artifact_name: String,
 
-    /// Format version; 3 is the only one written
+    /// Format version, 3 or, of a rootfs-image, 2
     #[arg(short, long, value_name = "NUMBER", default_value_t = 3)]
     pub(crate) version: u32,
 

@@ -1,10 +1,12 @@
 //! `write`: what all kinds of Artifact have in common.
 
+mod augment;
 pub(crate) mod bootstrap;
 pub(crate) mod delta_image;
 pub(crate) mod module_image;
 pub(crate) mod rootfs_image;
 mod size_limit;
+mod version_2;
 
 use crate::args::output::{CompressionName, OutputArgs};
 use crate::args::write_release::{PackageArgs, ReleaseArgs, SoftwareArgs};
@@ -18,6 +20,7 @@ use crate::report::warn;
 use mender_artifact::compression::Compression;
 use mender_artifact::compression::encoder::Effort;
 use mender_artifact::error::Category;
+use mender_artifact::format_version::FormatVersion;
 use mender_artifact::header::TypeInfoValue;
 use mender_artifact::write::defaults::{PayloadChoices, SoftwareVersion};
 use mender_artifact::write::input::PayloadInput;
@@ -27,19 +30,23 @@ use mender_artifact::write::{WriteOptions, write_artifact};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The only format version that is written.
-const FORMAT_VERSION: u32 = 3;
-
-/// Checks what the flags say about the release and turns it into a plan without payload.
-fn plan(release: &ReleaseArgs, scripts: &[PathBuf]) -> Result<ArtifactPlan<'static>, Failure> {
-    if release.version != FORMAT_VERSION {
-        let message = format!("expected {FORMAT_VERSION}, found {}", release.version);
+/// Checks what the flags say about the release and turns it into a plan without payload, in one of these formats.
+fn plan(
+    release: &ReleaseArgs,
+    scripts: &[PathBuf],
+    formats: &[FormatVersion],
+) -> Result<ArtifactPlan<'static>, Failure> {
+    let format = FormatVersion::from_number(release.version.into()).filter(|found| formats.contains(found));
+    let Some(format) = format else {
+        let known: Vec<_> = formats.iter().map(|format| format.number().to_string()).collect();
+        let message = format!("expected {}, found {}", known.join(" or "), release.version);
         return Err(Failure::about("format version", ExitStatus::FormatVersion, message));
-    }
+    };
     if !release.device_type.is_empty() {
         warn("--device-type is the old name of --compatible-types");
     }
     Ok(ArtifactPlan {
+        format,
         artifact_name: release.artifact_name.clone(),
         // The reference tool takes an empty group for none.
         artifact_group: release.provides_group.clone().filter(|group| !group.is_empty()),
@@ -130,6 +137,7 @@ fn write(
         .payloads
         .iter()
         .flat_map(|payload| &payload.files)
+        .chain(plan.augment.iter().flat_map(|augment| &augment.files))
         .filter_map(|file| Some(file.path()?.as_path()))
         .collect();
     is_no_input(&output_args.output_path, &inputs)?;

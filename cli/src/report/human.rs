@@ -38,9 +38,12 @@ pub(crate) fn artifact(header: &ArtifactHeader, signature: Signature) -> String 
     text.line(1, &format!("Version: {}", header.version));
     text.line(1, &format!("Signature: {}", signature.text()));
     text.line(1, &format!("Compatible types: {}", list(&header.compatible_types)));
-    text.line(1, &format!("Provides group: {}", printable(header.artifact_group.as_deref().unwrap_or(""))));
-    text.line(1, &format!("Depends on one of artifact(s): {}", list(&header.depends_names)));
-    text.line(1, &format!("Depends on one of group(s): {}", list(&header.depends_groups)));
+    if header.version >= 3 {
+        let group = header.artifact_group.as_deref().unwrap_or("");
+        text.line(1, &format!("Provides group: {}", printable(group)));
+        text.line(1, &format!("Depends on one of artifact(s): {}", list(&header.depends_names)));
+        text.line(1, &format!("Depends on one of group(s): {}", list(&header.depends_groups)));
+    }
     if header.scripts.is_empty() {
         text.line(1, "State scripts: []");
     } else {
@@ -194,6 +197,7 @@ mod tests {
                     ..PayloadFile::default()
                 }],
             }],
+            ..ArtifactHeader::default()
         };
         let modified = local_time::shown(0);
         let checksum = "ab".repeat(32);

@@ -2,6 +2,7 @@
 // All of it is test code, which may stop at whatever is not as it should be.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+mod augmented;
 mod bad_input;
 mod command_line;
 mod delta;
@@ -14,5 +15,6 @@ mod signatures;
 #[cfg(unix)]
 mod snapshot;
 mod streams;
+mod version_2;
 mod workplace;
 mod write_flags;

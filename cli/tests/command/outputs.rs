@@ -41,7 +41,7 @@ fn a_failing_command_leaves_an_existing_output_and_no_other() {
         (4, [&image[..], &["-f", "missing"]].concat()),
         (4, [&image[..], &["-f", "."]].concat()),
         (1, [&image[..], &["-f", "bad name"]].concat()),
-        (2, [&image[..], &["-f", "img", "-v", "2"]].concat()),
+        (2, [&image[..], &["-f", "img", "-v", "4"]].concat()),
         (3, [&image[..], &["-f", "img", "--max-artifact-size", "1KB"]].concat()),
         (3, [&image[..], &["-f", "img", "--max-artifact-size", "1MiB"]].concat()),
         (1, [&image[..], &["-f", "img", "-p", "no-colon"]].concat()),

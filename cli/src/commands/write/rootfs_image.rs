@@ -1,12 +1,13 @@
 //! `write rootfs-image`.
 
-use super::{asked_for, choices, payload_file, plan, write};
+use super::{asked_for, choices, payload_file, plan, version_2, write};
 use crate::args::output::CompressionName;
 use crate::args::write::RootfsImageArgs;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use crate::snapshot::address::Address;
 use crate::snapshot::{self, Snapshot};
+use mender_artifact::format_version::FormatVersion;
 use mender_artifact::header::TypeInfoValue;
 use mender_artifact::write::defaults::ChecksumProvide;
 use mender_artifact::write::input::PayloadInput;
@@ -17,7 +18,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const SNAPSHOT_NAME: &str = "rootfs.img";
 
 pub(crate) fn run(args: RootfsImageArgs, compression: Option<CompressionName>) -> Result<(), Failure> {
-    let mut plan = plan(&args.release, &args.package.script)?;
+    let mut plan = plan(&args.release, &args.package.script, &[FormatVersion::V2, FormatVersion::V3])?;
+    let is_version_2 = plan.format == FormatVersion::V2;
+    if is_version_2 {
+        version_2::check(&args.release, &args.software)?;
+    }
     let checksum = match (args.no_checksum_provide, args.legacy_rootfs_image_checksum) {
         (true, _) => ChecksumProvide::None,
         (false, true) => ChecksumProvide::Legacy,
@@ -30,6 +35,9 @@ pub(crate) fn run(args: RootfsImageArgs, compression: Option<CompressionName>) -
         None => payload_file(&args.file, &args.package.stdin_name)?,
     };
     let mut payload = PayloadPlan::rootfs_image(&args.release.artifact_name, image, choices, checksum);
+    if is_version_2 {
+        payload = version_2::only_image(payload);
+    }
     // Kept until the Artifact is written.
     let _snapshot = match &device {
         Some(device) => {
@@ -41,6 +49,9 @@ pub(crate) fn run(args: RootfsImageArgs, compression: Option<CompressionName>) -
             let folder = args.snapshot.tmp.unwrap_or_else(std::env::temp_dir);
             let snapshot = snapshot::take(device, &args.snapshot.ssh_args, &folder)?;
             put_into(&mut payload, &snapshot)?;
+            if is_version_2 {
+                payload = version_2::only_image(payload);
+            }
             Some(snapshot)
         }
         None => None,
