@@ -199,3 +199,15 @@ fn the_list_is_bounded() {
         "header.tar: unexpected member: expected header-info, found 'x' (at byte 512)"
     );
 }
+
+#[test]
+fn damage_of_any_kind_is_found_either_way() {
+    for bytes in [augmented().bytes(), version_2().bytes()] {
+        for place in (0..bytes.len()).step_by(3) {
+            let mut damaged = bytes.clone();
+            damaged[place] ^= 1 << (place % 8);
+            examined(&damaged, None);
+            examined(&bytes[..place], None);
+        }
+    }
+}

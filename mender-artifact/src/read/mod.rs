@@ -13,6 +13,7 @@ pub mod codec;
 #[cfg(feature = "std")]
 pub mod decompress;
 pub mod documents;
+mod file_hash;
 mod header;
 mod kept;
 mod order;

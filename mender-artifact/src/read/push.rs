@@ -7,6 +7,7 @@ mod archive;
 
 use super::codec::Decompressors;
 use super::documents::Checker;
+use super::file_hash::FileHash;
 use super::header::{HeaderWalk, info};
 use super::kept::Kept;
 use super::order::{Member, Order};
@@ -129,7 +130,10 @@ pub struct Reader<'m, 'v, D: Decompressors> {
     unpacked_to: usize,
     unpacked_total: u64,
     member_hash: Hasher,
-    file_hash: Hasher,
+    file_hash: FileHash,
+    /// Whether large files are hashed on a thread of their own.
+    #[cfg(feature = "std")]
+    hashes_beside: bool,
     version_digest: Digest,
     /// What the header archive that is being read has to have.
     header_digest: Option<Digest>,
@@ -191,7 +195,9 @@ impl<'m, 'v, D: Decompressors> Reader<'m, 'v, D> {
             unpacked_to: 0,
             unpacked_total: 0,
             member_hash: Hasher::default(),
-            file_hash: Hasher::default(),
+            file_hash: FileHash::default(),
+            #[cfg(feature = "std")]
+            hashes_beside: false,
             version_digest: [0; 32],
             header_digest: None,
             header_compression: Compression::None,
@@ -208,6 +214,13 @@ impl<'m, 'v, D: Decompressors> Reader<'m, 'v, D> {
     #[cfg(feature = "std")]
     pub(crate) fn tells(mut self, told: &'v dyn Told) -> Self {
         self.told = Some(told);
+        self
+    }
+
+    /// Hashes large payload files on a thread of their own, so that unpacking goes on meanwhile.
+    #[cfg(feature = "std")]
+    pub(crate) fn hashes_beside(mut self) -> Self {
+        self.hashes_beside = true;
         self
     }
 

@@ -126,6 +126,9 @@ pub(crate) fn read_telling<R: Read>(
     if let Some(told) = told {
         reader = reader.tells(told);
     }
+    if std::thread::available_parallelism().is_ok_and(|threads| threads.get() > 1) {
+        reader = reader.hashes_beside();
+    }
     let mut progress = Progress::default();
     let mut buffer = vec![0; PIECE];
     loop {

@@ -2,11 +2,14 @@
 
 use super::{Reader, Signal, same, tell_or_end};
 use crate::compression::Compression;
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::entry_name::check_payload_file;
 use crate::error::{Defect, Entry, Error};
 use crate::read::codec::{Decompress, Decompressors, Progress};
 use crate::read::documents::Checker;
+use crate::read::file_hash::FileHash;
+#[cfg(feature = "std")]
+use crate::read::file_hash::beside::{HashThread, LEAST_BYTES};
 use crate::read::order::Member;
 use crate::tar::block::Kind as TarKind;
 use crate::tar::reader::Step;
@@ -155,7 +158,7 @@ impl<D: Decompressors> Reader<'_, '_, D> {
                 Ok(Some(Signal::Unpacked(0, data.len())))
             }
             (Member::Data(payload, _), Step::EntryEnd) => {
-                let found = self.file_hash.take();
+                let found = core::mem::take(&mut self.file_hash).finish()?;
                 if let Some(expected) = self.file_digest {
                     let checked = same(&expected, &found, Entry::PayloadFile(payload));
                     checked.or_else(|error| tell_or_end(self.told, error.named(self.inner.name())))?;
@@ -190,13 +193,21 @@ impl<D: Decompressors> Reader<'_, '_, D> {
 
     /// A payload file begins. Where problems are only told of, its bytes pass by unchecked.
     fn begin_file(&mut self, payload: u16) -> Result<(), Error> {
-        self.file_hash = Hasher::default();
+        self.file_hash = self.new_file_hash();
         self.file_digest = None;
         match self.promise(payload) {
             Ok(digest) => self.file_digest = Some(digest),
             Err(error) => tell_or_end(self.told, error)?,
         }
         Ok(())
+    }
+
+    fn new_file_hash(&self) -> FileHash {
+        #[cfg(feature = "std")]
+        if self.hashes_beside && self.inner.header().size >= LEAST_BYTES {
+            return HashThread::start().map_or_else(FileHash::default, FileHash::Beside);
+        }
+        FileHash::default()
     }
 
     /// The checksum that the file that begins has to have.
