@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::compression::Compression;
-use crate::digest::digest;
+use crate::digest::{digest, to_hex};
 use crate::header::{ArtifactHeader, PayloadFile, PayloadHeader, StateScript, TypeInfoValue};
 use crate::read::ReadReport;
 use crate::read::verify::SignatureStatus;
@@ -118,7 +118,7 @@ fn script(script: &StateScript) -> (String, Value) {
     let about = json!({
         "mode": octal(script.mode),
         "size_bytes": contents.len(),
-        "sha256": hex(&digest(contents)),
+        "sha256": to_hex(&digest(contents)),
     });
     (script.name.clone(), about)
 }
@@ -126,7 +126,7 @@ fn script(script: &StateScript) -> (String, Value) {
 fn file(file: &PayloadFile) -> (String, Value) {
     let about = json!({
         "size_bytes": file.size,
-        "sha256": hex(&file.checksum),
+        "sha256": to_hex(&file.checksum),
         "modified": file.modified,
         "mode": octal(file.mode),
     });
@@ -159,10 +159,6 @@ fn suffix(compression: Option<Compression>) -> Value {
 
 fn octal(mode: u32) -> String {
     format!("{mode:04o}")
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

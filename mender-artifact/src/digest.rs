@@ -46,6 +46,13 @@ pub fn from_hex(text: &[u8]) -> Option<Digest> {
     Some(digest)
 }
 
+/// Writes 64 lower-case hexadecimal digits.
+#[cfg(feature = "std")]
+#[must_use]
+pub fn to_hex(digest: &Digest) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn nibble(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -66,6 +73,13 @@ mod tests {
         text[2] = b'F';
         assert_eq!(from_hex(&text), None);
         assert_eq!(from_hex(&text[..62]), None);
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn hexadecimal_goes_both_ways() {
+        let digest = digest(b"abc");
+        assert_eq!(from_hex(to_hex(&digest).as_bytes()), Some(digest));
     }
 
     #[test]

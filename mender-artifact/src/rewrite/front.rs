@@ -4,7 +4,7 @@ use super::align;
 use super::place::{Place, archive_compression};
 use super::split::Member;
 use crate::compression::Compression;
-use crate::digest::{Digest, digest};
+use crate::digest::{Digest, digest, from_hex, to_hex};
 use crate::error::{Defect, Entry, Error};
 use crate::sign::manifest_sig;
 use crate::tar::writer::{Member as NewMember, padding};
@@ -257,7 +257,7 @@ pub(crate) fn header_for(member: &Member, size: u64) -> Result<Vec<u8>, Error> {
 fn parse_line(line: &[u8]) -> Option<(Digest, &[u8])> {
     let (checksum, name) = line.split_at_checked(HEX_LEN)?;
     let name = name.strip_prefix(b"  ").filter(|name| !name.is_empty())?;
-    Some((crate::digest::from_hex(checksum)?, name))
+    Some((from_hex(checksum)?, name))
 }
 
 /// The manifest with the line of the archive `stem`, whatever its suffix is, made that of `name`.
@@ -267,10 +267,7 @@ fn with_archive_line(manifest: &[u8], stem: &str, name: &str, archive: &[u8]) ->
         let about = parse_line(line.strip_suffix(b"\n").unwrap_or(line)).map(|(_, name)| name);
         let about = about.and_then(|name| std::str::from_utf8(name).ok());
         if about.is_some_and(|about| archive_compression(about, stem).is_some()) {
-            for byte in digest(archive) {
-                text.extend_from_slice(format!("{byte:02x}").as_bytes());
-            }
-            text.extend_from_slice(format!("  {name}\n").as_bytes());
+            text.extend_from_slice(format!("{}  {name}\n", to_hex(&digest(archive))).as_bytes());
         } else {
             text.extend_from_slice(line);
         }
