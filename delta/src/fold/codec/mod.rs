@@ -21,6 +21,7 @@
 
 pub mod deflate;
 pub mod lz4;
+pub mod zstd;
 
 /// How blocks are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +31,8 @@ pub enum Codec {
     Deflate = 1,
     /// LZ4 as liblz4 and mkfs.erofs make it.
     Lz4 = 2,
+    /// Zstandard frames as libzstd 1.5.4 makes them.
+    Zstd = 3,
 }
 
 /// What stands around a packed block and follows from it.
@@ -59,7 +62,7 @@ pub type Parameters = [u8; 8];
 impl Codec {
     /// The codec with a number of the format.
     pub(crate) fn of_code(code: u8) -> Option<Self> {
-        [Codec::Deflate, Codec::Lz4].into_iter().find(|&codec| codec as u8 == code)
+        [Codec::Deflate, Codec::Lz4, Codec::Zstd].into_iter().find(|&codec| codec as u8 == code)
     }
 }
 
@@ -91,6 +94,7 @@ impl Recipe {
         match self.codec {
             Codec::Deflate => deflate::check(self.parameters),
             Codec::Lz4 => lz4::check(self.parameters),
+            Codec::Zstd => zstd::check(self.parameters),
         }
     }
 
@@ -100,6 +104,7 @@ impl Recipe {
         match self.codec {
             Codec::Deflate => deflate::decode_scratch(self.parameters, plain_len),
             Codec::Lz4 => lz4::decode_scratch(self.parameters, plain_len),
+            Codec::Zstd => zstd::decode_scratch(self.parameters, plain_len),
         }
     }
 
@@ -109,6 +114,7 @@ impl Recipe {
         match self.codec {
             Codec::Deflate => deflate::encode_scratch(self.parameters, plain_len),
             Codec::Lz4 => lz4::encode_scratch(self.parameters, plain_len),
+            Codec::Zstd => zstd::encode_scratch(self.parameters, plain_len),
         }
     }
 
@@ -121,6 +127,7 @@ impl Recipe {
         match self.codec {
             Codec::Deflate => deflate::decode(self.parameters, packed, plain, scratch),
             Codec::Lz4 => lz4::decode(self.parameters, packed, plain, scratch),
+            Codec::Zstd => zstd::decode(self.parameters, packed, plain, scratch),
         }
     }
 
@@ -134,6 +141,7 @@ impl Recipe {
         let len = match self.codec {
             Codec::Deflate => deflate::encode(self.parameters, plain, room, scratch)?,
             Codec::Lz4 => lz4::encode(self.parameters, plain, room, scratch)?,
+            Codec::Zstd => zstd::encode(self.parameters, plain, room, scratch)?,
         };
         self.framing.add(len, &mut packed[..before])?;
         Ok(before + len)

@@ -3,13 +3,14 @@
 use super::layout::{Block, File, Layout, Piece};
 use crate::fold::codec::deflate::wrapper::Wrapper;
 use crate::fold::codec::deflate::{self, Encoder};
-use crate::fold::codec::{Codec, Framing, Recipe};
+use crate::fold::codec::{Codec, Framing, Recipe, zstd};
 use mender_image::limits::Limits;
 use mender_image::probe::SquashfsCompressor;
 use mender_image::squashfs::map::{BlockKind, SquashfsMap};
 
 /// Level of mksquashfs when it is not told another.
 const DEFAULT_LEVEL: u8 = 9;
+const DEFAULT_ZSTD_LEVEL: u8 = 15;
 /// mksquashfs takes zlib's default.
 const MEMORY_LEVEL: u8 = 8;
 
@@ -31,6 +32,13 @@ fn recipes(compressor: SquashfsCompressor, options: &[u8]) -> Option<Vec<Recipe>
                 Encoder::Zlib,
             );
             Some(vec![recipe(Codec::Deflate, parameters)])
+        }
+        SquashfsCompressor::Zstd => {
+            let level = match options.first_chunk() {
+                Some(level) => u8::try_from(u32::from_le_bytes(*level)).ok().filter(|level| (11..=22).contains(level)),
+                None => None,
+            };
+            Some(vec![recipe(Codec::Zstd, zstd::parameters(level.unwrap_or(DEFAULT_ZSTD_LEVEL)))])
         }
         _ => None,
     }

@@ -31,6 +31,12 @@ pub enum Encoder {
     High = 1,
 }
 
+/// The parameters of runs of clusters.
+#[must_use]
+pub fn clusters_of(encoder: Encoder, level: u8) -> Parameters {
+    [ARRANGEMENT_CLUSTERS, encoder as u8, level, 0, 0, 0, 0, 0]
+}
+
 /// What a level does.
 #[derive(Debug, Clone, Copy)]
 enum Level {
