@@ -1,10 +1,11 @@
 //! Keys of services, end to end with a stand-in for HashiCorp Vault; the other services differ in the library only.
 
+use crate::key_files::openssl;
 use crate::workplace::{Ended, Workplace, key};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 /// Answers each request with what is next in the list, as JSON; keeps what was asked.
@@ -123,6 +124,59 @@ fn a_proxy_is_asked_for_what_is_not_on_this_machine() {
         assert!(asked.iter().all(|request| request.contains("vault.invalid:8200")), "{asked:?}");
         // A tunnel: the token is for the service only.
         assert!(asked.iter().all(|request| !request.contains("hush")), "{asked:?}");
+    }
+}
+
+/// A server with TLS, which answers everything with a page. Ends when dropped.
+struct TlsServer(Child, String);
+
+impl TlsServer {
+    fn start(place: &Workplace) -> Self {
+        let flags =
+            ["s_server", "-accept", "127.0.0.1:0", "-cert", "server.crt", "-key", "server.pem", "-www"];
+        let mut command = Command::new("openssl");
+        command.args(flags).current_dir(place.path("")).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines.find_map(|line| line.unwrap().strip_prefix("ACCEPT ").map(str::to_owned));
+        // Whoever has no reader stops writing.
+        std::thread::spawn(move || lines.count());
+        Self(child, address.unwrap())
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_server_is_trusted_if_the_system_trusts_it() {
+    let place = Workplace::new();
+    place.write_image("a", &[]);
+    place.put("server.ext", "subjectAltName=IP:127.0.0.1\n");
+    let new_key = "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out";
+    for name in ["ca", "other", "server"] {
+        if !openssl(&place, &format!("{new_key} {name}.pem")) {
+            return;
+        }
+    }
+    for name in ["ca", "other"] {
+        openssl(&place, &format!("req -x509 -key {name}.pem -subj /CN={name} -days 2 -out {name}.crt"));
+    }
+    openssl(&place, "req -new -key server.pem -subj /CN=server -out server.csr");
+    let authority = "-CA ca.crt -CAkey ca.pem -CAcreateserial -days 2 -extfile server.ext";
+    openssl(&place, &format!("x509 -req -in server.csr {authority} -out server.crt"));
+    let server = TlsServer::start(&place);
+    for (trusted, says) in [("ca.crt", "expected JSON in the answer"), ("other.crt", "certificate")] {
+        let mut command = place.command(&["sign", "a", "--vault-transit-key", "k"]);
+        command.env("VAULT_ADDR", format!("https://{}", server.1)).env("VAULT_TOKEN", "s.hush");
+        command.env("SSL_CERT_FILE", place.path(trusted)).env_remove("SSL_CERT_DIR");
+        let ended = Ended::of(&command.output().unwrap());
+        assert_eq!(ended.status, 7, "{ended:?}");
+        assert!(ended.stderr.contains(says), "{trusted}: {}", ended.stderr);
     }
 }
 
