@@ -45,10 +45,10 @@ pub fn merge(index: u16, augment: &Augment) -> Result<PayloadHeader, Error> {
 }
 
 /// Fails with a key that has a list on one side and a single text on the other.
-fn merge_values<'a>(
+fn merge_values(
     mut merged: BTreeMap<String, TypeInfoValue>,
-    added: &'a BTreeMap<String, TypeInfoValue>,
-) -> Result<BTreeMap<String, TypeInfoValue>, &'a str> {
+    added: &BTreeMap<String, TypeInfoValue>,
+) -> Result<BTreeMap<String, TypeInfoValue>, &str> {
     for (key, value) in added {
         let before = merged.insert(key.clone(), value.clone());
         let same_kind =

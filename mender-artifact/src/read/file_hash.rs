@@ -86,9 +86,9 @@ pub(super) mod beside {
             let Self { filling, full, empty: _, thread } = self;
             let _ = full.send(filling);
             drop(full);
-            thread.join().map_err(|_| {
-                Error::io(Entry::Artifact, io::Error::other("the hashing thread has stopped"))
-            })
+            thread
+                .join()
+                .map_err(|_| Error::io(Entry::Artifact, io::Error::other("the hashing thread has stopped")))
         }
     }
 
