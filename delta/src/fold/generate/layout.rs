@@ -1,6 +1,6 @@
 //! Where an image has compressed blocks, and which of its files lie in which.
 
-use super::squashfs;
+use super::{members, squashfs};
 use crate::fold::codec::{Framing, Recipe};
 use mender_image::file_map::FileMap;
 use mender_image::probe::{self, Content};
@@ -65,6 +65,7 @@ impl Layout {
     pub(super) fn of(image: &[u8]) -> Option<Layout> {
         match probe::probe(image).ok()?.content {
             Content::Squashfs(compressor) => squashfs::layout(image, compressor),
+            Content::Ext(_) => members::layout(image),
             _ => None,
         }
     }

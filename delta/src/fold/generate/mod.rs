@@ -2,6 +2,7 @@
 //! images that the operations are about.
 
 mod layout;
+mod members;
 mod section;
 mod shifted;
 mod sort;

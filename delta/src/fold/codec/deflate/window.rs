@@ -101,11 +101,11 @@ impl<'a> Window<'a> {
         let (mut place, mut found) = (first, None);
         for _ in 0..search.chain {
             let there = &self.input[place..];
-            // The byte that a longer match needs rules most places out.
             if best >= ahead.len() {
                 break;
             }
-            if there[best] == ahead[best] {
+            // Two bytes that a longer match needs rule most places out.
+            if there[best] == ahead[best] && there[best - 1] == ahead[best - 1] {
                 let len = same(there, ahead);
                 if len > best {
                     (best, found) = (len, Some((place, len)));
