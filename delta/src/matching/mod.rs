@@ -4,5 +4,6 @@
 
 pub(crate) mod align;
 pub(crate) mod budget;
+pub(crate) mod likeness;
 pub(crate) mod suffix;
 pub(crate) mod unit;

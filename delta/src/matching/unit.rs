@@ -1,11 +1,13 @@
 //! Turns a unit into operations on the images.
 
 use super::align::{Aligned, align};
+use super::likeness;
 use super::suffix::SuffixIndex;
 use crate::error::Error;
 use crate::op::Op;
 use crate::source::similar::Range;
 use crate::source::units::{Unit, gather};
+use crate::source::whole_file::WholeFile;
 
 /// An operation and where in the target it belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +23,10 @@ const LEAST_COPY: usize = 1 << 12;
 /// Operations that yield the target ranges of `unit`, in no particular order.
 pub(crate) fn solve(unit: &Unit, old: &[u8], new: &[u8]) -> Result<Vec<Placed>, Error> {
     let (base, target) = (gather(old, &unit.base), gather(new, &unit.target));
-    let index = SuffixIndex::new(&base)?;
-    let stretches = align(&index, &base, &target);
-    drop(index);
+    let stretches = match likenesses(unit, old, new) {
+        Some([base, target]) => align(&SuffixIndex::new(&base)?, &base, &target),
+        None => align(&SuffixIndex::new(&base)?, &base, &target),
+    };
     let mut out = Out { unit, placed: Vec::new() };
     let mut done = 0;
     for stretch in stretches {
@@ -35,9 +38,17 @@ pub(crate) fn solve(unit: &Unit, old: &[u8], new: &[u8]) -> Result<Vec<Placed>, 
     Ok(out.placed)
 }
 
+/// The likenesses of base and target, if they are not the bytes themselves.
+fn likenesses(unit: &Unit, old: &[u8], new: &[u8]) -> Option<[Vec<u8>; 2]> {
+    let [old_file, new_file] = unit.files.as_ref()?;
+    let likeness = |file: &WholeFile, image, ranges| file.pick(&likeness::of(&file.content(image))?, ranges);
+    Some([likeness(old_file, old, &unit.base)?, likeness(new_file, new, &unit.target)?])
+}
+
 /// Bytes of working memory that [`solve`] takes.
 pub(crate) fn memory(unit: &Unit) -> u64 {
-    unit.base_len() as u64 * super::suffix::MEMORY_PER_BYTE + unit.target_len() as u64
+    let likenesses = unit.files.iter().flatten().map(|file| 3 * file.len as u64).sum::<u64>();
+    unit.base_len() as u64 * super::suffix::MEMORY_PER_BYTE + unit.target_len() as u64 + likenesses
 }
 
 struct Out<'u> {
@@ -149,6 +160,7 @@ mod tests {
         let unit = Unit {
             target: vec![Range { at: 50_000, len: 7_000 }, Range { at: 1_000, len: 20_000 }],
             base: vec![Range { at: 30_000, len: 9_000 }, Range { at: 100, len: 22_000 }],
+            files: None,
         };
         let content = gather(&old, &unit.base);
         new[50_000..57_000].copy_from_slice(&content[..7_000]);

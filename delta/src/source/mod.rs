@@ -5,3 +5,4 @@
 pub(crate) mod blocks;
 pub(crate) mod similar;
 pub(crate) mod units;
+pub(crate) mod whole_file;

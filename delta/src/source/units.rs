@@ -2,6 +2,7 @@
 
 use super::blocks::{BLOCK, Source};
 use super::similar::{Range, Sketch};
+use super::whole_file::WholeFile;
 use mender_image::file_map::{FileMap, FileRange, MappedFile};
 use std::collections::HashMap;
 
@@ -12,6 +13,8 @@ pub(crate) struct Unit {
     pub target: Vec<Range>,
     /// Ranges of the old image, likewise.
     pub base: Vec<Range>,
+    /// The old and the new file that base and target belong to, where they do.
+    pub files: Option<[WholeFile; 2]>,
 }
 
 impl Unit {
@@ -68,18 +71,19 @@ pub(crate) fn plan(
             if target.is_empty() {
                 continue;
             }
-            let base = match finder.base_of(file) {
-                Some(base) => image_ranges(&base.ranges, old.len()),
-                None => Vec::new(),
-            };
-            push_pieces(&mut units, target, &base, new, &mut sketch);
+            let old_file = finder.base_of(file);
+            let base = old_file.map_or_else(Vec::new, |base| image_ranges(&base.ranges, old.len()));
+            let files = old_file.and_then(|base| {
+                Some([WholeFile::of(base, old.len(), MAX_BASE)?, WholeFile::of(file, new.len(), MAX_BASE)?])
+            });
+            push_pieces(&mut units, target, files, &base, new, &mut sketch);
         }
         let directories: HashMap<&[u8], &[FileRange]> =
             old_map.directories.iter().map(|d| (d.path.as_slice(), d.ranges.as_slice())).collect();
         for directory in &new_map.directories {
             let target = unknown_ranges(&image_ranges(&directory.ranges, new.len()), sources, &mut taken);
             if let (false, Some(base)) = (target.is_empty(), directories.get(directory.path.as_slice())) {
-                units.push(Unit { target, base: image_ranges(base, old.len()) });
+                units.push(Unit { target, base: image_ranges(base, old.len()), files: None });
             } else {
                 target.iter().for_each(|range| mark(range, &mut taken, false));
             }
@@ -177,6 +181,7 @@ fn slice(ranges: &[Range], from: usize, len: usize) -> Vec<Range> {
 fn push_pieces(
     units: &mut Vec<Unit>,
     target: Vec<Range>,
+    files: Option<[WholeFile; 2]>,
     base: &[Range],
     new: &[u8],
     sketch: &mut LazySketch<'_>,
@@ -197,7 +202,7 @@ fn push_pieces(
             let start = (middle as usize).saturating_sub(MAX_BASE / 2).min(base_len - MAX_BASE);
             slice(base, start, MAX_BASE)
         };
-        units.push(Unit { target: piece, base });
+        units.push(Unit { target: piece, base, files: files.clone() });
         from += len;
     }
 }
@@ -244,7 +249,7 @@ fn push_raw(
         let budget = (total(&target) * BASE_PER_TARGET).clamp(1 << 20, MAX_BASE / 2);
         let mut base = sketch.similar(&gather(new, &target), budget);
         base.push(near);
-        units.push(Unit { target, base: merged(base) });
+        units.push(Unit { target, base: merged(base), files: None });
     }
 }
 

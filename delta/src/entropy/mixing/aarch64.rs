@@ -127,6 +127,16 @@ pub(super) fn movement(pages: &Pages, word: &Word, shift: u32, new: u32) -> Opti
     Some((page | low(new)?).wrapping_sub(word.target))
 }
 
+/// An instruction without its distance, page or place.
+#[cfg(feature = "generate")]
+pub(super) fn without_operand(kind: Kind, word: u32) -> u32 {
+    match (kind, field(kind)) {
+        (_, Some(field)) => word & !field.mask(),
+        (Kind::Page, _) => word & 0x9f00_001f,
+        _ => word & !(PAGE << 10),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,6 +29,45 @@ impl Architecture {
     }
 }
 
+#[cfg(feature = "generate")]
+impl Architecture {
+    /// The architecture of ELF files whose field `e_machine` is this.
+    pub(crate) const fn of_elf(machine: u16) -> Self {
+        match machine {
+            62 => Architecture::X86_64,
+            183 => Architecture::Aarch64,
+            _ => Architecture::None,
+        }
+    }
+}
+
+/// Reads code word by word, as the model does.
+#[cfg(feature = "generate")]
+pub(crate) struct Reader {
+    words: Words,
+    at: usize,
+}
+
+#[cfg(feature = "generate")]
+impl Reader {
+    /// A reader of code that begins `at` bytes behind the start of its file.
+    pub(crate) fn new(architecture: Architecture, at: usize) -> Self {
+        Reader { words: Words::new(architecture), at }
+    }
+
+    /// The word at `i` of `code`, which has margins, at most `left` bytes: without its operand if it is a reference.
+    pub(crate) fn next_without_operand(&mut self, code: &[u8], i: usize, left: usize) -> (u32, usize) {
+        let word = self.words.next(code, i, left, (self.at + i) as u32);
+        self.words.became(&word, 0, word.old);
+        let cleared = match word.kind {
+            Kind::Plain | Kind::Data => word.old,
+            Kind::Relative => 0,
+            kind => aarch64::without_operand(kind, word.old),
+        };
+        (cleared, word.len)
+    }
+}
+
 /// What a word is taken for, by the bytes of the base alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {

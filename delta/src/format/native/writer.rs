@@ -103,14 +103,14 @@ const MACHINE: std::ops::Range<usize> = 18..20;
 /// The architecture of most ELF files in `image`.
 fn architecture(image: &[u8]) -> Architecture {
     let machines = image.chunks_exact(FILE_ALIGNMENT).filter(|block| block.starts_with(ELF));
-    let [aarch64, x86_64] = machines.fold([0_usize; 2], |[aarch64, x86_64], block| match block[MACHINE] {
-        [183, 0] => [aarch64 + 1, x86_64],
-        [62, 0] => [aarch64, x86_64 + 1],
-        _ => [aarch64, x86_64],
-    });
-    match aarch64.max(x86_64) {
-        0 => Architecture::None,
-        most if most == aarch64 => Architecture::Aarch64,
+    let mut files = [0_usize; 3];
+    for block in machines {
+        let [low, high] = [block[MACHINE.start], block[MACHINE.start + 1]];
+        files[Architecture::of_elf(u16::from_le_bytes([low, high])) as usize] += 1;
+    }
+    match files {
+        [_, 0, 0] => Architecture::None,
+        [_, aarch64, x86_64] if aarch64 >= x86_64 => Architecture::Aarch64,
         _ => Architecture::X86_64,
     }
 }

@@ -1,0 +1,82 @@
+//! A whole file as its program sees it: in order, with zeros where the image has nothing.
+
+#![allow(clippy::cast_possible_truncation, reason = "positions are inside of mapped images, so they fit")]
+
+use super::blocks::BLOCK;
+use super::similar::Range;
+use mender_image::file_map::MappedFile;
+
+/// Where the parts of a file are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WholeFile {
+    /// Bytes, up to the end of the last block.
+    pub len: usize,
+    /// Offset in the file, and where in the image its bytes are; whole blocks.
+    parts: Vec<(usize, Range)>,
+}
+
+impl WholeFile {
+    /// The parts of `file` in an image of `image_len` bytes; none if it is larger than `most` or does not begin at
+    /// block boundaries.
+    pub(crate) fn of(file: &MappedFile, image_len: usize, most: usize) -> Option<Self> {
+        let len = usize::try_from(file.len_bytes).ok().filter(|&len| len <= most)?.next_multiple_of(BLOCK);
+        let parts = file.ranges.iter().map(|range| {
+            let (offset, at) = (range.file_offset as usize, usize::try_from(range.device_offset).ok()?);
+            let part = usize::try_from(range.len_bytes).ok()?.next_multiple_of(BLOCK);
+            let aligned = offset % BLOCK == 0 && at % BLOCK == 0;
+            let inside = offset.checked_add(part)? <= len && at.checked_add(part)? <= image_len;
+            (aligned && inside).then_some((offset, Range { at, len: part }))
+        });
+        Some(WholeFile { len, parts: parts.collect::<Option<_>>()? })
+    }
+
+    /// Its bytes.
+    pub(crate) fn content(&self, image: &[u8]) -> Vec<u8> {
+        let mut content = vec![0; self.len];
+        for (offset, range) in &self.parts {
+            content[*offset..offset + range.len].copy_from_slice(&image[range.at..range.end()]);
+        }
+        content
+    }
+
+    /// What `content`, in the order of the file, has for these ranges of the image.
+    pub(crate) fn pick(&self, content: &[u8], ranges: &[Range]) -> Option<Vec<u8>> {
+        let mut picked = Vec::with_capacity(ranges.iter().map(|range| range.len).sum());
+        for range in ranges {
+            // Parts that follow each other in the image need not do so in the file.
+            let mut at = range.at;
+            while at < range.end() {
+                let (offset, part) = self.parts.iter().find(|(_, part)| part.at <= at && at < part.end())?;
+                let (from, len) = (offset + (at - part.at), part.end().min(range.end()) - at);
+                picked.extend_from_slice(content.get(from..from + len)?);
+                at += len;
+            }
+        }
+        Some(picked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_zero_and_ranges_are_found_again() {
+        let image: Vec<u8> = (0..4 * BLOCK).map(|i| (i / BLOCK) as u8 + 1).collect();
+        let file = WholeFile {
+            len: 3 * BLOCK,
+            parts: vec![(0, Range { at: 2 * BLOCK, len: BLOCK }), (2 * BLOCK, Range { at: 0, len: BLOCK })],
+        };
+        let content = file.content(&image);
+        assert_eq!([content[0], content[BLOCK], content[2 * BLOCK]], [3, 0, 1]);
+        let picked = file.pick(&content, &[Range { at: 0, len: BLOCK }, Range { at: 2 * BLOCK, len: BLOCK }]);
+        assert_eq!(picked.map(|picked| [picked[0], picked[BLOCK]]), Some([1, 3]));
+        assert_eq!(file.pick(&content, &[Range { at: BLOCK, len: BLOCK }]), None);
+        let neighbours = WholeFile {
+            len: 3 * BLOCK,
+            parts: vec![(0, Range { at: 0, len: BLOCK }), (2 * BLOCK, Range { at: BLOCK, len: BLOCK })],
+        };
+        let picked = neighbours.pick(&neighbours.content(&image), &[Range { at: 0, len: 2 * BLOCK }]);
+        assert_eq!(picked.map(|picked| [picked[0], picked[BLOCK]]), Some([1, 2]));
+    }
+}
