@@ -92,6 +92,41 @@ fn what_is_printed_makes_the_same_artifact() {
 }
 
 #[test]
+fn augmented_artifacts_and_version_2_come_back_as_they_are() {
+    let place = Workplace::new();
+    parts(&place);
+    let own = [
+        "--augment-type",
+        "other",
+        "--augment-provides",
+        "a:9",
+        "--augment-depends",
+        "e:f",
+        "--augment-file",
+        "three",
+        "--augment-meta-data",
+        "more",
+    ];
+    place.put("three", "333");
+    place.set_time("three", 1_600_000_000);
+    place.put("more", "{\"added\": 1}");
+    place.ok(&[&ALL[..], &own].concat());
+    let version_2 =
+        ["write", "rootfs-image", "-v", "2", "-n", "r", "-c", "board", "-c", "b", "-f", "one", "-o"];
+    place.ok(&[&version_2[..], &["two.mender", "-s", "ArtifactInstall_Enter_10"]].concat());
+    for artifact in ["a", "two.mender"] {
+        let words = printed(&place, artifact);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        place.ok(&[&words[..], &["-o", "again"]].concat());
+        assert_eq!(place.ok(&["diff", artifact, "again"]), "");
+        if artifact == "a" {
+            assert_eq!(place.bytes("out/m/0000.meta-data-augment"), b"{\"added\":1}\n");
+        }
+        fs::remove_dir_all(place.path("out")).unwrap();
+    }
+}
+
+#[test]
 fn a_shell_understands_the_line() {
     let place = Workplace::new();
     parts(&place);
