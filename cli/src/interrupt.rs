@@ -3,7 +3,10 @@
 //! Outputs get their names only when they are complete, so the process may end anywhere. It ends at the first signal,
 //! whatever it is waiting for, and undoes what is pending on the way.
 
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+#[cfg(unix)]
+use std::{sync::TryLockError, time::Duration};
 
 type Undo = Box<dyn FnOnce() + Send>;
 
@@ -20,17 +23,39 @@ pub(crate) struct Guard(u64);
 
 /// Has `undo` run if a signal ends the process before the guard is dropped.
 pub(crate) fn undo_with(undo: impl FnOnce() + Send + 'static) -> Guard {
-    let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
-    pending.last_id += 1;
-    let id = pending.last_id;
-    pending.undos.push((id, Box::new(undo)));
-    Guard(id)
+    locked().add(Box::new(undo))
+}
+
+/// Makes something with a file that has to be removed if a signal ends the process before the guard is dropped. No
+/// signal comes in between. `path` says where the file is, if there is one.
+pub(crate) fn make_file<T, E>(
+    make: impl FnOnce() -> Result<T, E>,
+    path: impl FnOnce(&T) -> Option<&Path>,
+) -> Result<(T, Option<Guard>), E> {
+    let mut pending = locked();
+    let made = make()?;
+    let guard = path(&made).map(|path| {
+        let path = path.to_path_buf();
+        pending.add(Box::new(move || drop(std::fs::remove_file(path))))
+    });
+    Ok((made, guard))
+}
+
+fn locked() -> MutexGuard<'static, Pending> {
+    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pending {
+    fn add(&mut self, undo: Undo) -> Guard {
+        self.last_id += 1;
+        self.undos.push((self.last_id, undo));
+        Guard(self.last_id)
+    }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.undos.retain(|(id, _)| *id != self.0);
+        locked().undos.retain(|(id, _)| *id != self.0);
     }
 }
 
@@ -46,13 +71,26 @@ pub(crate) fn watch() {
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
             // Kept until the end: what is pending now is all there is to undo.
-            let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
-            for (_, undo) in pending.undos.drain(..).rev() {
+            let mut pending = patiently_locked();
+            for (_, undo) in pending.iter_mut().flat_map(|pending| pending.undos.drain(..).rev()) {
                 undo();
             }
             std::process::exit(crate::exit_code::of_signal(signal));
         }
     });
+}
+
+/// Whoever opens a pipe that nobody reads holds it for ever; then there is no file yet.
+#[cfg(unix)]
+fn patiently_locked() -> Option<MutexGuard<'static, Pending>> {
+    for _ in 0..100 {
+        match PENDING.try_lock() {
+            Ok(pending) => return Some(pending),
+            Err(TryLockError::Poisoned(pending)) => return Some(pending.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+    None
 }
 
 /// Nothing is watched where there are no such signals.

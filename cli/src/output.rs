@@ -54,18 +54,12 @@ impl Output {
     }
 
     fn begin(path: &Path, create: impl FnOnce(&Path) -> io::Result<OutputFile>) -> Result<Self, Failure> {
-        let sink = if path == Path::new(STANDARD) {
-            Sink::Standard(io::stdout().lock())
+        let (sink, unfinished) = if path == Path::new(STANDARD) {
+            (Sink::Standard(io::stdout().lock()), None)
         } else {
-            let file = create(path).map_err(|error| Failure::io(path, ExitStatus::Output, &error))?;
-            Sink::File(BufWriter::with_capacity(BUFFER_LEN_BYTES, file))
-        };
-        let unfinished = match &sink {
-            Sink::File(file) => file.get_ref().path_until_committed().map(|path| {
-                let path = path.to_path_buf();
-                interrupt::undo_with(move || drop(std::fs::remove_file(path)))
-            }),
-            Sink::Standard(_) => None,
+            let made = interrupt::make_file(|| create(path), OutputFile::path_until_committed);
+            let (file, unfinished) = made.map_err(|error| Failure::io(path, ExitStatus::Output, &error))?;
+            (Sink::File(BufWriter::with_capacity(BUFFER_LEN_BYTES, file)), unfinished)
         };
         Ok(Self { name: path.to_path_buf(), written: 0, sink, unfinished })
     }

@@ -7,11 +7,14 @@ use crate::interrupt;
 use std::io::{self, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What a broken connection is noticed by.
 const KEEP_ALIVE: [&str; 2] = ["-oServerAliveInterval=30", "-oServerAliveCountMax=1"];
+
+/// How often is looked whether ssh has ended, once it sends no more.
+const LOOKS_EVERY: Duration = Duration::from_millis(5);
 
 /// A device that runs a script. Its input and error stream are ours. Dropped early, ssh is ended.
 pub(super) struct Connection<'a> {
@@ -22,14 +25,29 @@ pub(super) struct Connection<'a> {
     _pending: interrupt::Guard,
 }
 
-struct Running(Child);
+/// ssh, once it is started. Nobody holds the lock of it for longer than that takes.
+struct Running(Option<Child>);
+
+impl Running {
+    fn kill(&mut self) {
+        if let Some(ssh) = &mut self.0 {
+            // Does nothing to a process that has ended.
+            let _ = ssh.kill();
+        }
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Neither does anything to a process that has ended.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.kill();
+        if let Some(ssh) = &mut self.0 {
+            let _ = ssh.wait();
+        }
     }
+}
+
+fn locked(ssh: &Mutex<Running>) -> MutexGuard<'_, Running> {
+    ssh.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<'a> Connection<'a> {
@@ -45,17 +63,17 @@ impl<'a> Connection<'a> {
 
     fn of(address: &'a Address, mut ssh: Command) -> Result<Self, Failure> {
         let failed = |error: &io::Error| address.failed(format_args!("cannot start ssh: {error}"));
-        let mut ssh = ssh.stdout(Stdio::piped()).spawn().map_err(|error| failed(&error))?;
-        let stream = ssh.stdout.take().ok_or_else(|| failed(&io::ErrorKind::BrokenPipe.into()))?;
-        let ssh = Arc::new(Mutex::new(Running(ssh)));
-        let ended = Arc::clone(&ssh);
-        let pending = interrupt::undo_with(move || {
-            // Whoever holds it waits for the end of ssh already.
-            if let Ok(mut ssh) = ended.try_lock() {
-                let _ = ssh.0.kill();
-            }
-        });
-        Ok(Self { address, ssh, stream: BufReader::new(stream), _pending: pending })
+        let running = Arc::new(Mutex::new(Running(None)));
+        let ended = Arc::clone(&running);
+        // Before it is started, so that there is no moment in which a signal leaves it behind.
+        let pending = interrupt::undo_with(move || locked(&ended).kill());
+        let mut started = locked(&running);
+        let mut child = ssh.stdout(Stdio::piped()).spawn().map_err(|error| failed(&error))?;
+        let stream = child.stdout.take();
+        started.0 = Some(child);
+        drop(started);
+        let stream = stream.ok_or_else(|| failed(&io::ErrorKind::BrokenPipe.into()))?;
+        Ok(Self { address, ssh: running, stream: BufReader::new(stream), _pending: pending })
     }
 
     /// Reads what the device sends. If `within` is given and passes before `read` calls its second argument, ssh is
@@ -71,8 +89,7 @@ impl<'a> Connection<'a> {
             std::thread::spawn(move || {
                 let late = wait_for_it.recv_timeout(within) == Err(RecvTimeoutError::Timeout);
                 if late {
-                    let mut ssh = watched.lock().unwrap_or_else(PoisonError::into_inner);
-                    let _ = ssh.0.kill();
+                    locked(&watched).kill();
                 }
                 late
             })
@@ -103,11 +120,14 @@ impl<'a> Connection<'a> {
     /// Waits for ssh to end, reading what it still sends.
     fn end(mut self) -> Result<(), Failure> {
         let _ = io::copy(&mut self.stream, &mut io::sink());
-        let ended = self.ssh.lock().unwrap_or_else(PoisonError::into_inner).0.wait();
-        match ended {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(self.address.failed(reason(status))),
-            Err(error) => Err(self.address.failed(format_args!("cannot wait for ssh: {error}"))),
+        loop {
+            let ended = locked(&self.ssh).0.as_mut().map_or(Ok(None), Child::try_wait);
+            match ended {
+                Ok(None) => std::thread::sleep(LOOKS_EVERY),
+                Ok(Some(status)) if status.success() => return Ok(()),
+                Ok(Some(status)) => return Err(self.address.failed(reason(status))),
+                Err(error) => return Err(self.address.failed(format_args!("cannot wait for ssh: {error}"))),
+            }
         }
     }
 }

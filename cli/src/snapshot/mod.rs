@@ -38,7 +38,7 @@ pub(crate) struct Snapshot {
     /// What the device provides about its root file system, without a checksum.
     pub(crate) provides: Vec<(String, String)>,
     /// Removes the image if a signal ends the process.
-    _unfinished: interrupt::Guard,
+    _unfinished: Option<interrupt::Guard>,
 }
 
 /// Takes a snapshot of a device's root file system into a temporary file in `folder`.
@@ -47,9 +47,11 @@ pub(crate) struct Snapshot {
 /// and when the file system in it is damaged.
 pub(crate) fn take(address: &Address, ssh_args: &[String], folder: &Path) -> Result<Snapshot, Failure> {
     let kept = |error: std::io::Error| Failure::io(folder, ExitStatus::Output, &error);
-    let mut image = tempfile::Builder::new().prefix("rootfs-").tempfile_in(folder).map_err(kept)?;
-    let path = image.path().to_path_buf();
-    let unfinished = interrupt::undo_with(move || drop(std::fs::remove_file(path)));
+    let (mut image, unfinished) = interrupt::make_file(
+        || tempfile::Builder::new().prefix("rootfs-").tempfile_in(folder),
+        |image| Some(image.path()),
+    )
+    .map_err(kept)?;
     let silent = echo::off();
 
     let connection = Connection::start(address, ssh_args, &remote::snapshot_script())?;

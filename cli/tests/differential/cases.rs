@@ -45,6 +45,8 @@ impl Case {
 pub(crate) fn all() -> Vec<Case> {
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let mut cases: Vec<Case> = (0..GENERATED).map(|_| generated(&mut chance)).collect();
+    cases.extend(version_2());
+    cases.extend(augmented());
     cases.extend(limits());
     cases.extend(mistakes());
     cases
@@ -175,6 +177,44 @@ fn generated(chance: &mut Chance) -> Case {
         Some(("p256-sec1.pem", "p256-public.pem")),
     ]);
     case
+}
+
+/// The format before groups, provides and depends.
+fn version_2() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for compression in ["none", "gzip", "lzma"] {
+        for key in
+            [None, Some(("rsa-pkcs1.pem", "rsa-public.pem")), Some(("p256-sec1.pem", "p256-public.pem"))]
+        {
+            for scripts in [&[][..], &["-s", "scripts"]] {
+                let flags = ["-v", "2", "-n", "release-1", "-f", "f70000", "--compression", compression];
+                cases.push(Case { key, ..Case::new(ROOTFS, &[&flags[..], scripts].concat()) });
+            }
+        }
+    }
+    cases
+}
+
+/// A second header, which no signature covers.
+fn augmented() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for more in [
+        &[][..],
+        &["--augment-file", "f511"],
+        &["--augment-file", "f511", "--augment-file", "f0", "--compression", "none"],
+        &["--augment-provides", "k:v", "--augment-depends", "l:w"],
+        &["--augment-meta-data", "meta-small", "-m", "meta-numbers"],
+        &["--augment-meta-data", "meta-small", "--augment-file", "f511", "-k", "rsa-pkcs1.pem"],
+    ] {
+        let flags = ["-n", "r", "-T", "t", "-f", "f513", "--augment-type", "t"];
+        let mut case = Case::new(MODULE, &[&flags[..], more].concat());
+        if more.contains(&"-k") {
+            case.flags.truncate(case.flags.len() - 2);
+            case.key = Some(("rsa-pkcs1.pem", "rsa-public.pem"));
+        }
+        cases.push(case);
+    }
+    cases
 }
 
 /// Names and texts as long as they may be, and one longer.

@@ -30,6 +30,9 @@ pub(crate) struct Content {
     type_info: Value,
     /// As it is when it is no JSON, such as empty.
     meta_data: Option<Value>,
+    /// The documents of an augmented header; its part of the manifest.
+    augment: BTreeMap<String, Value>,
+    manifest_augment: BTreeMap<String, String>,
     /// What the header archive has besides.
     others: Vec<String>,
     /// Name, mode, time, size, digest.
@@ -46,6 +49,14 @@ impl Content {
                 "version" => content.version = json(&member.contents),
                 "manifest" => content.manifest = manifest(&member.contents),
                 "manifest.sig" => {}
+                "manifest-augment" => content.manifest_augment = manifest(&member.contents),
+                name if name.starts_with("header-augment.tar") => {
+                    for document in members(&unpacked(name, &member.contents)) {
+                        content
+                            .augment
+                            .insert(document.name, sorted(Some(&json(&document.contents))).unwrap());
+                    }
+                }
                 name if name.starts_with("header.tar") => content.header(name, &member.contents),
                 name => content.payload(name, &member.contents),
             }
@@ -67,7 +78,7 @@ impl Content {
                         let what = format!("{:o} {}", member.mode, hex(&member.contents));
                         self.scripts.insert(script.to_owned(), what);
                     }
-                    None => self.others.push(name.to_owned()),
+                    None => self.others.push(format!("{name} {}", hex(&member.contents))),
                 },
             }
         }
@@ -90,6 +101,8 @@ impl Content {
         same("manifest", &self.manifest, &theirs.manifest);
         same("scripts", &self.scripts, &theirs.scripts);
         same("meta-data", &self.meta_data, &theirs.meta_data);
+        same("augmented manifest", &self.manifest_augment, &theirs.manifest_augment);
+        same("augmented header", &self.augment, &theirs.augment);
         same("other header files", &self.others, &theirs.others);
         same("payload", &self.payload, &theirs.payload);
         same("owners", &self.owners, &theirs.owners);
@@ -167,7 +180,7 @@ fn json(bytes: &[u8]) -> Value {
 fn manifest(bytes: &[u8]) -> BTreeMap<String, String> {
     let lines = std::str::from_utf8(bytes).unwrap().lines().map(|line| line.split_once("  ").unwrap());
     lines
-        .filter(|(_, name)| *name != "version" && !name.starts_with("header.tar"))
+        .filter(|(_, name)| *name != "version" && !name.starts_with("header"))
         .map(|(sum, name)| (name.to_owned(), sum.to_owned()))
         .collect()
 }
