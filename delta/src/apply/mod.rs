@@ -17,7 +17,7 @@ pub use crate::error::CallerError;
 pub use crate::format::native::header::Header;
 
 use crate::error::Error;
-use crate::fold::memory::{Fold, Waiting};
+use crate::fold::memory::{Fold, TOO_LONG, Waiting, blamed};
 use crate::format::native::window::WindowHeader;
 use arena::Memory;
 use sha2::{Digest, Sha256};
@@ -245,7 +245,8 @@ impl<'m> Applier<'m> {
         };
         let mut fold = waiting.open(&self.header)?;
         let (digest, written) = (&mut self.digest, &mut self.written);
-        fold.start(base, &mut Hashed { target, digest, written, size: self.target_size })?;
+        let mut target = Hashed { target, digest, written, size: self.target_size };
+        fold.start(base, &mut target).map_err(|error| blamed(error, Header::LEN as u64))?;
         [self.header.base_size, self.header.target_size] = fold.unfolded;
         self.sides = Sides::Folded(fold);
         if self.header.target_size > 0 {
@@ -285,7 +286,7 @@ impl<'m> Applier<'m> {
         let (digest, written) = (&mut self.digest, &mut self.written);
         let mut target = Hashed { target, digest, written, size: self.target_size };
         match &mut self.sides {
-            Sides::Folded(fold) => fold.with(base, &mut target, apply),
+            Sides::Folded(fold) => fold.with(base, &mut target, apply).map_err(|error| blamed(error, at)),
             _ => apply(base, &mut target),
         }
     }
@@ -312,7 +313,7 @@ impl Target for Hashed<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), CallerError> {
         let written = *self.written + bytes.len() as u64;
         if written > self.size {
-            return Err(CallerError { action: "keep to the size of the image", code: 0 });
+            return Err(TOO_LONG);
         }
         self.digest.update(bytes);
         self.target.write(bytes)?;

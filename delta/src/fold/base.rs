@@ -219,7 +219,7 @@ impl<'m> BaseFold<'m> {
 }
 
 /// The base is right, so the delta says something wrong of it.
-const UNPACK: CallerError = CallerError { action: "unpack a block", code: 0 };
+pub(super) const UNPACK: CallerError = CallerError { action: "unpack a block", code: 0 };
 
 fn within(len: u64, most: usize) -> usize {
     usize::try_from(len).map_or(most, |len| len.min(most))

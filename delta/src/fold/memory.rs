@@ -1,8 +1,8 @@
 //! The memory of a fold: what it holds, cut from one piece of the arena, and how much that is.
 
-use super::base::{BaseFold, ENTRY};
+use super::base::{BaseFold, ENTRY, UNPACK};
 use super::script::{Script, Survey, checked};
-use super::target::{LEAST_ROOM, TargetFold};
+use super::target::{LEAST_ROOM, PACK, TargetFold};
 use crate::apply::{Base, CallerError, Target};
 use crate::error::Error;
 use crate::format::native::header::Header;
@@ -86,6 +86,19 @@ impl<'m> Waiting<'m> {
             target: TargetFold::new(script, &survey, &mut rest)?,
             unfolded: [script.base_size, script.target_size],
         })
+    }
+}
+
+/// The image would get longer than the header says.
+pub(crate) const TOO_LONG: CallerError = CallerError { action: "keep to the size of the image", code: 0 };
+
+/// What the delta is to blame for is no failure of the caller's base or target; `at` is where in it that was found.
+pub(crate) fn blamed(error: Error, at: u64) -> Error {
+    match error {
+        Error::Base(UNPACK) => Error::format("blocks of the base that can be unpacked", at, 1, 0),
+        Error::Target(PACK) => Error::format("blocks of the target that can be packed", at, 1, 0),
+        Error::Target(TOO_LONG) => Error::format("bytes behind the end of the target", at, 0, 1),
+        other => other,
     }
 }
 

@@ -43,7 +43,7 @@ enum Run {
 pub(super) const LEAST_ROOM: usize = 4096;
 
 /// The delta says something that cannot be packed.
-const PACK: CallerError = CallerError { action: "pack a block", code: 0 };
+pub(super) const PACK: CallerError = CallerError { action: "pack a block", code: 0 };
 
 impl<'m> TargetFold<'m> {
     /// Takes its memory from `cut`. The script has been surveyed.

@@ -4,6 +4,7 @@
 use crate::samples::noise;
 use mender_delta::apply::file::{ApplyOptions, WriteTarget, apply_stream, read_header};
 use mender_delta::apply::{Applier, Base, CallerError, Header, Target};
+use mender_delta::error::Category;
 use mender_delta::generate::generate;
 use mender_delta::options::GenerateOptions;
 use std::fs;
@@ -185,7 +186,7 @@ fn a_lying_fold_is_refused_and_does_no_harm() {
     let end = start + header.fold_len as usize;
     let (mut refused, mut state) = (0, noise(3));
     let mut random = move || state.next().unwrap_or_default() as usize;
-    for round in 0..400 {
+    for round in 0..200 {
         let mut bad = bytes.clone();
         // The numbers at the front are the most telling ones.
         let span = if round % 2 == 0 { 60 } else { end - start - 4 };
@@ -210,11 +211,15 @@ fn a_lying_fold_is_refused_and_does_no_harm() {
             .and_then(|_| applier.finish());
         assert!(target.0 <= header.target_size, "round {round}");
         assert!(began.elapsed() < Duration::from_secs(20), "round {round}");
-        if bad[start..] == bytes[start..] {
-            result.unwrap();
-        } else if result.is_err() {
-            refused += 1;
+        match result {
+            Err(error) => {
+                // A caller whose base and target are in order is never told otherwise.
+                let to_blame = [Category::Format, Category::Unsupported, Category::Verify];
+                assert!(to_blame.contains(&error.category()), "round {round}: {error}");
+                refused += 1;
+            }
+            Ok(()) => assert!(target.0 == header.target_size, "round {round}"),
         }
     }
-    assert!(refused > 250, "{refused}");
+    assert!(refused > 120, "{refused}");
 }
