@@ -1,6 +1,6 @@
 //! Where an image has compressed blocks, and which of its files lie in which.
 
-use super::{members, squashfs};
+use super::{erofs, members, squashfs};
 use crate::fold::codec::{Framing, Recipe};
 use mender_image::file_map::FileMap;
 use mender_image::probe::{self, Content};
@@ -66,6 +66,7 @@ impl Layout {
         match probe::probe(image).ok()?.content {
             Content::Squashfs(compressor) => squashfs::layout(image, compressor),
             Content::Ext(_) => members::layout(image),
+            Content::Erofs => erofs::layout(image),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! Makes the fold of two images: which blocks are compressed, which of them come back bit for bit, and the unfolded
 //! images that the operations are about.
 
+mod erofs;
 mod layout;
 mod members;
 mod section;

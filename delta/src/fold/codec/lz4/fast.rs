@@ -41,14 +41,20 @@ fn is_match(source: &[u8], from: usize, at: usize) -> bool {
     from < at && at - from <= DISTANCE_MAX && four(source, from) == four(source, at)
 }
 
-/// Packs as much of `source` as fits into `out`; returns the lengths used and written.
-pub(super) fn pack(source: &[u8], out: &mut [u8], words: &mut [u32]) -> Result<(usize, usize), CodecError> {
+/// Packs as much of `source` as fits into `out`; returns the lengths used and written. `is_long` says that there is
+/// more of it than is shown.
+pub(super) fn pack(
+    source: &[u8],
+    out: &mut [u8],
+    words: &mut [u32],
+    is_long: bool,
+) -> Result<(usize, usize), CodecError> {
     let mut out = Sequences::new(out);
     if source.len() < SOURCE_MIN {
         return out.finish(source);
     }
     words.fill(0);
-    let mut table = Table { positions: words, long: source.len() >= LONG };
+    let mut table = Table { positions: words, long: is_long || source.len() >= LONG };
     table.put(source, 0);
     let mut at = 1;
     while let Some(mut found) = search(&mut table, source, at, out.anchor) {

@@ -19,8 +19,11 @@ mod unpack;
 use super::{CodecError, Parameters};
 use chains::Chains;
 
-/// A run of clusters of one file of an EROFS, 4 KiB each.
+/// A run of clusters of one file of an EROFS, 4 KiB each, up to the end of the file.
 pub const ARRANGEMENT_CLUSTERS: u8 = 1;
+/// The same with at least 64 KiB more of the file behind each cluster's start than LZ4 takes for a short source. Only
+/// [`Encoder::Fast`] makes a difference of that.
+pub const ARRANGEMENT_LONG: u8 = 2;
 
 /// Which of liblz4's encoders wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +40,17 @@ pub fn clusters_of(encoder: Encoder, level: u8) -> Parameters {
     [ARRANGEMENT_CLUSTERS, encoder as u8, level, 0, 0, 0, 0, 0]
 }
 
+/// The parameters of runs of clusters that [`Encoder::Fast`] packed in the middle of a long file.
+#[must_use]
+pub fn clusters_of_long() -> Parameters {
+    [ARRANGEMENT_LONG, Encoder::Fast as u8, 0, 0, 0, 0, 0, 0]
+}
+
 /// What a level does.
 #[derive(Debug, Clone, Copy)]
 enum Level {
-    Fast,
+    /// Whether the source goes on for long.
+    Fast(bool),
     Lazy(u32),
     Optimal(optimal::Level),
 }
@@ -48,13 +58,14 @@ enum Level {
 impl Level {
     fn of(parameters: Parameters) -> Result<Self, CodecError> {
         let [arrangement, encoder, level, rest @ ..] = parameters;
-        if arrangement != ARRANGEMENT_CLUSTERS || rest != [0; 5] {
+        let is_long = arrangement == ARRANGEMENT_LONG;
+        if !is_long && arrangement != ARRANGEMENT_CLUSTERS || rest != [0; 5] || is_long && encoder != 0 {
             return Err(CodecError::Parameters);
         }
         let optimal =
             |attempts, sufficient, full| Level::Optimal(optimal::Level { attempts, sufficient, full });
         Ok(match (encoder, level) {
-            (0, 0) => Level::Fast,
+            (0, 0) => Level::Fast(is_long),
             (1, 1 | 2) => Level::Lazy(2),
             (1, 3..=9) => Level::Lazy(1 << (level - 1)),
             (1, 10) => optimal(96, 64, false),
@@ -67,7 +78,7 @@ impl Level {
     fn scratch(self) -> usize {
         let chains = chains::HASHES + chains::DISTANCES / 2;
         match self {
-            Level::Fast => fast::WORDS,
+            Level::Fast(_) => fast::WORDS,
             Level::Lazy(_) => chains,
             Level::Optimal(_) => chains + optimal::WORDS,
         }
@@ -75,17 +86,17 @@ impl Level {
 
     /// Packs as much of `source` as fits into `out`; returns the lengths used and written.
     fn pack(self, source: &[u8], out: &mut [u8], scratch: &mut [u32]) -> Result<(usize, usize), CodecError> {
-        let Level::Fast = self else {
+        let Level::Fast(is_long) = self else {
             let (hashes, rest) = scratch.split_at_mut(chains::HASHES);
             let (distances, rest) = rest.split_at_mut(chains::DISTANCES / 2);
             let chains = Chains::new(hashes, bytemuck::cast_slice_mut(distances));
             return match self {
                 Level::Optimal(level) => optimal::pack(source, out, chains, rest, level),
                 Level::Lazy(attempts) => lazy::pack(source, out, chains, attempts),
-                Level::Fast => Err(CodecError::Parameters),
+                Level::Fast(_) => Err(CodecError::Parameters),
             };
         };
-        fast::pack(source, out, scratch)
+        fast::pack(source, out, scratch, is_long)
     }
 }
 
