@@ -5,7 +5,7 @@
 
 mod parts;
 
-use mender_artifact::error::{Category, Defect, Error};
+use mender_artifact::error::{Category, Defect, Entry, Error};
 use mender_artifact::header::TypeInfoValue;
 use mender_artifact::limits::Limits;
 use mender_artifact::read::codec::Uncompressed;
@@ -75,6 +75,28 @@ fn large_files_come_whole_and_are_hashed_to_their_last_byte() {
         let damaged = Parts { manifest: Some(manifest), ..parts };
         let error = push(&damaged.bytes(), usize::MAX, &Limits::default()).unwrap_err();
         assert_eq!(error.defect(), Defect::Checksum);
+    }
+}
+
+#[test]
+fn files_that_a_thread_hashes_are_held_to_their_checksum() {
+    let contents: Vec<u8> = (0..800_000_u32).flat_map(|n| (n / 3 * 7).to_le_bytes()).collect();
+    for suffix in SUFFIXES {
+        let mut parts = packed(suffix, suffix);
+        parts.payloads[0][0].1.clone_from(&contents);
+        let manifest = parts.manifest_text();
+        let (_, payload) = read(&parts.bytes()).unwrap();
+        assert!(payload[0].1 == contents, "{suffix}");
+        for place in [0, contents.len() / 2, contents.len() - 1] {
+            let mut damaged = Parts { manifest: Some(manifest.clone()), ..parts.clone() };
+            damaged.payloads[0][0].1[place] ^= 1;
+            let error = read(&damaged.bytes()).unwrap_err();
+            assert_eq!(
+                (error.defect(), error.entry()),
+                (Defect::Checksum, Entry::PayloadFile(0)),
+                "{suffix} {place}"
+            );
+        }
     }
 }
 
@@ -170,7 +192,7 @@ impl Verify for Digester {
         if Sha256::digest(manifest)[..] == *signature {
             return Ok(());
         }
-        Err(Error::new(Defect::Signature, mender_artifact::error::Entry::ManifestSig))
+        Err(Error::new(Defect::Signature, Entry::ManifestSig))
     }
 }
 
