@@ -35,7 +35,9 @@ fn recipes(compressor: SquashfsCompressor, options: &[u8]) -> Option<Vec<Recipe>
         }
         SquashfsCompressor::Zstd => {
             let level = match options.first_chunk() {
-                Some(level) => u8::try_from(u32::from_le_bytes(*level)).ok().filter(|level| (11..=22).contains(level)),
+                Some(level) => {
+                    u8::try_from(u32::from_le_bytes(*level)).ok().filter(|level| (11..=22).contains(level))
+                }
                 None => None,
             };
             Some(vec![recipe(Codec::Zstd, zstd::parameters(level.unwrap_or(DEFAULT_ZSTD_LEVEL)))])
