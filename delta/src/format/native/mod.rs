@@ -5,6 +5,8 @@ pub(crate) mod crc32;
 pub mod cut;
 pub mod header;
 #[cfg(feature = "generate")]
+pub mod level;
+#[cfg(feature = "generate")]
 mod pack;
 pub mod window;
 #[cfg(feature = "generate")]

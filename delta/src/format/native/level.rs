@@ -1,0 +1,129 @@
+//! Layouts by what they are wanted for: quick or small, within the memory that a device has.
+
+use super::header::{Codec, HISTORY, IO_BLOCK};
+use super::writer::Layout;
+use crate::entropy::mixing::architecture::Architecture;
+use crate::entropy::mixing::model::{LINES_LOG2, Shape, line_bytes};
+use crate::error::Error;
+
+/// What a delta is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Level {
+    /// Quick to make and to apply: LZMA2 throughout.
+    Fast,
+    /// Small.
+    #[default]
+    Default,
+    /// As small as the memory allows.
+    Max,
+}
+
+/// Least and most memory that a layout can be made for, in bytes.
+pub const MEMORY: core::ops::RangeInclusive<u64> = 160 << 10..=256 << 20;
+/// Memory that [`Level::Default`] takes no more than, whatever there is.
+const ENOUGH: u64 = 16 << 20;
+
+/// What three LZMA2 decoders take besides their histories, with room for margins.
+const LZMA2_FIXED: u64 = 3 * 28_296 + 128;
+/// What is packed badly is larger than before by less than this part of it.
+const EXPANSION: u64 = 8;
+
+impl Layout {
+    /// A layout whose deltas, as long as nothing has to be unpacked, are applied in `memory` bytes.
+    ///
+    /// With little memory [`Level::Default`] and [`Level::Max`] become [`Level::Fast`]: the model alone takes over 3 MiB.
+    ///
+    /// # Errors
+    /// `Limit` when `memory` is not within [`MEMORY`].
+    pub fn within(level: Level, memory: u64) -> Result<Layout, Error> {
+        if !MEMORY.contains(&memory) {
+            let limit = if memory < *MEMORY.start() { *MEMORY.start() } else { *MEMORY.end() };
+            return Err(Error::Limit { what: "memory to lay a delta out for", wanted: memory, limit });
+        }
+        let memory = if level == Level::Max { memory } else { memory.min(ENOUGH) };
+        let io_block = power_of_two(memory / 128).clamp(*IO_BLOCK.start(), 1 << 16);
+        let buffers = 2 * u64::from(io_block);
+        let shape =
+            |lines_log2, operations| Shape { lines_log2, operations, architecture: Architecture::None };
+        let model = 4 * shape(*LINES_LOG2.start(), 0).words() as u64 + LZMA2_FIXED + buffers;
+        if level != Level::Fast && memory >= model + (model >> 2) {
+            let left = memory - model;
+            let operations = u32::try_from(left / (8 * 40)).unwrap_or(u32::MAX).min(1 << 14);
+            let table =
+                power_of_two(left / 3).clamp(line_bytes(*LINES_LOG2.start()), line_bytes(*LINES_LOG2.end()));
+            let literal = power_of_two(left / 3).max(*HISTORY.start());
+            let left = left - u64::from(operations) * 40 - u64::from(table) - u64::from(literal);
+            let history = [table.max(*HISTORY.start()), 0, literal];
+            return Ok(Layout {
+                codec: Codec::Mixed,
+                history,
+                operations,
+                window_room: room(left),
+                io_block,
+            });
+        }
+        let left = memory - LZMA2_FIXED - buffers;
+        let history = [left / 16, left / 4, left / 4].map(|part| power_of_two(part).max(*HISTORY.start()));
+        let left = left - history.iter().map(|&history| u64::from(history)).sum::<u64>();
+        let operations = Layout::default().operations;
+        Ok(Layout { codec: Codec::Lzma2, history, operations, window_room: room(left), io_block })
+    }
+}
+
+/// Room of a window whose body fits into `left` bytes, however badly it packs.
+fn room(left: u64) -> u32 {
+    let most = Layout::default().window_room;
+    u32::try_from(left - left / EXPANSION).unwrap_or(most).min(most)
+}
+
+/// The largest power of two up to `bytes`.
+fn power_of_two(bytes: u64) -> u32 {
+    1 << bytes.clamp(1, 1 << 28).ilog2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::Header;
+
+    #[test]
+    fn the_worst_window_fits() {
+        for memory in [160 << 10, 1 << 20, 3 << 20, 4 << 20, 5 << 20, 16 << 20, 64 << 20, 256 << 20] {
+            for level in [Level::Fast, Level::Default, Level::Max] {
+                let layout = Layout::within(level, memory).unwrap();
+                layout.check().unwrap();
+                let mut history = layout.history;
+                if layout.codec == Codec::Mixed {
+                    history[1] = layout.operations;
+                }
+                let header = Header {
+                    base_size: 0,
+                    target_size: 0,
+                    base_sha256: [0; 32],
+                    target_sha256: [0; 32],
+                    memory: 0,
+                    codec: layout.codec,
+                    history,
+                    architecture: Architecture::None,
+                    window_body: layout.window_room + layout.window_room / 8,
+                    io_block: layout.io_block,
+                    fold_len: 0,
+                    fold_memory: 0,
+                };
+                assert!(header.memory_needed() <= memory, "{level:?} {memory}: {}", header.memory_needed());
+                assert!(header.memory_needed() > memory.min(ENOUGH) / 4, "{level:?} {memory}");
+            }
+        }
+        assert!(Layout::within(Level::Fast, 100).is_err() && Layout::within(Level::Max, 1 << 30).is_err());
+    }
+
+    #[test]
+    fn levels() {
+        let codec = |level, memory| Layout::within(level, memory).unwrap().codec;
+        assert_eq!(codec(Level::Default, 16 << 20), Codec::Mixed);
+        assert_eq!(codec(Level::Default, 1 << 20), Codec::Lzma2);
+        assert_eq!(codec(Level::Fast, 64 << 20), Codec::Lzma2);
+        let small = Layout::within(Level::Default, 256 << 20).unwrap();
+        assert_eq!(small, Layout::within(Level::Default, 16 << 20).unwrap());
+    }
+}
