@@ -4,6 +4,7 @@
 
 mod check;
 mod compare;
+mod compare_artifacts;
 mod demo;
 mod deny;
 mod failure;
@@ -27,6 +28,8 @@ usage: cargo xtask <task>
   deny              licences, bans and sources of the dependencies (needs cargo-deny)
   compare [--limit SECONDS] [--only TOOL[,TOOL]] PAIR...
                     a table of delta sizes and times beside other tools; PAIR is a folder with old.img and new.img
+  compare-artifacts IMAGE
+                    a table of what writing, checking, changing and signing takes, beside Debian's mender-artifact
 ";
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ["msrv"] => msrv::run_msrv(),
         ["deny"] => deny::run_deny(),
         ["compare", rest @ ..] => compare::run(rest),
+        ["compare-artifacts", rest @ ..] => compare_artifacts::run(rest),
         [measure::TASK, rest @ ..] => measure::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
