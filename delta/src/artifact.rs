@@ -1,8 +1,8 @@
 //! Delta Artifacts: two full Artifacts to one that carries the way from one to the other. The only file that knows
 //! the crate `mender-artifact`.
 
+use crate::algorithm::{Algorithm, Made, generate};
 use crate::error::Error;
-use crate::generate::{GenerateReport, generate};
 use crate::mapped::MappedImage;
 use crate::options::GenerateOptions;
 use mender_artifact::compression::Compression;
@@ -22,6 +22,8 @@ use std::path::{Path, PathBuf};
 
 /// Payload type of Artifacts that carry a native delta: the name of the Update Module that applies it.
 pub const PAYLOAD_TYPE: &str = "mender-delta";
+/// Payload type of Artifacts that carry a VCDIFF delta: Mender's own Update Module.
+pub const XDELTA3_PAYLOAD_TYPE: &str = "mender-binary-delta";
 /// `delta_algorithm` in the meta-data of a native delta.
 pub const ALGORITHM: &str = "mender-native";
 /// The key under which devices know the SHA-256 of their root file system.
@@ -32,6 +34,10 @@ pub const CHECKSUM: &str = "rootfs-image.checksum";
 pub struct DeltaArtifactOptions<'a> {
     /// How the delta is made.
     pub generate: GenerateOptions<'a>,
+    /// In which format; decides the payload type.
+    pub algorithm: Algorithm<'a>,
+    /// Words for the command line of the decoder, with [`Algorithm::Xdelta3`]; the meta-data carries them.
+    pub decoder_arguments: &'a [String],
     /// Signs the delta Artifact.
     pub signer: Option<&'a dyn Signer>,
     /// Key that both Artifacts must be signed with.
@@ -52,7 +58,7 @@ pub struct DeltaArtifactReport {
     /// Of the delta Artifact.
     pub delta_artifact_len: u64,
     /// About the delta inside.
-    pub delta: GenerateReport,
+    pub delta: Made,
 }
 
 /// Writes to `output` an Artifact that turns the image in the Artifact `from` into the one in `to`. Name, device
@@ -70,10 +76,11 @@ pub fn write_delta_artifact(
     let (old, new) =
         rayon::join(|| Unpacked::read(from, spool, verify), || Unpacked::read(to, spool, verify));
     let (old, new) = (old?, new?);
-    let header = payload_of_delta(&old, &new)?;
+    let header = payload_of_delta(&old, &new, options)?;
     let mut delta = spool_file(spool)?;
     let (old_image, new_image) = (old.map()?, new.map()?);
-    let report = generate(old_image.bytes(), new_image.bytes(), &options.generate, &mut delta)?;
+    let (old_bytes, new_bytes) = (old_image.bytes(), new_image.bytes());
+    let report = generate(old_bytes, new_bytes, &options.generate, &options.algorithm, &mut delta)?;
     drop((old_image, new_image));
     delta.rewind().map_err(spooling)?;
     let file = PayloadInput::from_reader(delta_name(&new.file), Some(report.delta_len), delta)
@@ -203,7 +210,11 @@ impl PayloadSink for Image {
 }
 
 /// What the delta Artifact says of its payload.
-fn payload_of_delta(old: &Unpacked, new: &Unpacked) -> Result<PayloadHeader, Error> {
+fn payload_of_delta(
+    old: &Unpacked,
+    new: &Unpacked,
+    options: &DeltaArtifactOptions<'_>,
+) -> Result<PayloadHeader, Error> {
     old.check_provides()?;
     new.check_provides()?;
     if !new.header.compatible_types.iter().any(|device| old.header.compatible_types.contains(device)) {
@@ -225,12 +236,21 @@ fn payload_of_delta(old: &Unpacked, new: &Unpacked) -> Result<PayloadHeader, Err
         let field = "depends rootfs-image.checksum";
         return Err(Error::Pair { path: new.path.clone(), field, expected: old.checksum(), found });
     }
+    let (payload_type, algorithm) = match options.algorithm {
+        Algorithm::Native => (PAYLOAD_TYPE, ALGORITHM),
+        Algorithm::Xdelta3(_) => (XDELTA3_PAYLOAD_TYPE, "xdelta3"),
+        Algorithm::Bsdiff => (PAYLOAD_TYPE, "bsdiff"),
+    };
+    let mut meta_data = json!({ "delta_algorithm": algorithm, "rootfs_file_size": new.file.size });
+    if !options.decoder_arguments.is_empty() {
+        meta_data["decoder_arguments"] = json!(options.decoder_arguments);
+    }
     Ok(PayloadHeader {
-        payload_type: Some(PAYLOAD_TYPE.to_owned()),
+        payload_type: Some(payload_type.to_owned()),
         provides: from.provides.clone(),
         depends,
         clears: from.clears.clone(),
-        meta_data: Some(json!({ "delta_algorithm": ALGORITHM, "rootfs_file_size": new.file.size })),
+        meta_data: Some(meta_data),
         files: Vec::new(),
     })
 }

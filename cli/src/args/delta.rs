@@ -1,6 +1,6 @@
 //! `delta create`, `delta apply` and `delta info`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -20,6 +20,29 @@ pub(crate) enum DeltaAction {
     Info(DeltaInfoArgs),
 }
 
+/// The names that `--algorithm` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AlgorithmName {
+    /// This project's own format: the smallest, for its own Update Module
+    Native,
+    /// VCDIFF as xdelta3 has it, for Mender's Update Module
+    Xdelta3,
+    /// BSDIFF40, for bspatch
+    Bsdiff,
+}
+
+/// The format of a delta.
+#[derive(Debug, Args)]
+pub(crate) struct AlgorithmArgs {
+    /// Format of the delta: what the device has to apply it
+    #[arg(long, value_name = "NAME", default_value = "native")]
+    pub(crate) algorithm: AlgorithmName,
+
+    /// With xdelta3: no LZMA, for decoders of VCDIFF that do not have it
+    #[arg(long)]
+    pub(crate) no_secondary_compression: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DeltaCreateArgs {
     /// The image that devices have
@@ -31,6 +54,9 @@ pub(crate) struct DeltaCreateArgs {
     /// Where the delta goes; - is standard output
     #[arg(short, long, value_name = "DELTA")]
     pub(crate) output_path: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) format: AlgorithmArgs,
 
     /// Print JSON
     #[arg(long)]

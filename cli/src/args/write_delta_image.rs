@@ -1,5 +1,6 @@
 //! `write delta-image`.
 
+use super::delta::AlgorithmArgs;
 use super::output::OutputArgs;
 use clap::Args;
 use std::path::PathBuf;
@@ -13,6 +14,14 @@ pub(crate) struct DeltaImageArgs {
     /// The Artifact that they shall run
     #[arg(long, value_name = "NEW.mender")]
     pub(crate) to: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) format: AlgorithmArgs,
+
+    /// With xdelta3: options that the device's decoder is to be called with, of -B, -W, -P and -I; they bound the
+    /// delta, too. Repeatable
+    #[arg(short = 'D', long, value_name = "OPTIONS", allow_hyphen_values = true)]
+    pub(crate) decoder_arguments: Vec<String>,
 
     /// Print JSON
     #[arg(long)]

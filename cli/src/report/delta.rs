@@ -1,7 +1,10 @@
 //! What making, applying and inspecting a delta prints.
 
+mod foreign;
+
 use super::human::hex;
 use super::usage::Usage;
+use mender_delta::algorithm::Info;
 use mender_delta::inspect::DeltaInfo;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -40,7 +43,8 @@ impl Made {
 
 /// A delta that was applied.
 pub(crate) struct Applied {
-    pub(crate) base_bytes: u64,
+    /// None where the delta does not tell which base it wants.
+    pub(crate) base_bytes: Option<u64>,
     pub(crate) new_bytes: u64,
     pub(crate) new_sha256: [u8; 32],
     pub(crate) usage: Usage,
@@ -49,7 +53,10 @@ pub(crate) struct Applied {
 impl Applied {
     pub(crate) fn text(&self) -> String {
         let mut lines = Lines::default();
-        lines.add("base", format_args!("{} bytes, as the delta wants it", self.base_bytes));
+        match self.base_bytes {
+            Some(bytes) => lines.add("base", format_args!("{bytes} bytes, as the delta wants it")),
+            None => lines.add("base", "not told by the delta"),
+        }
         lines.add("new image", format_args!("{} bytes", self.new_bytes));
         lines.add("sha256", hex(&self.new_sha256));
         lines.usage(self.usage);
@@ -71,7 +78,24 @@ impl Applied {
 const STREAMS: [&str; 3] = ["control", "difference", "literal"];
 
 /// `delta info` for people.
-pub(crate) fn info_text(info: &DeltaInfo) -> String {
+pub(crate) fn text_of(info: &Info) -> String {
+    match info {
+        Info::Native(info) => info_text(info),
+        Info::Vcdiff(info) => foreign::vcdiff_text(info),
+        Info::Bsdiff(header, len) => foreign::bsdiff_text(header, *len),
+    }
+}
+
+/// `delta info --json`.
+pub(crate) fn json_of(info: &Info) -> String {
+    match info {
+        Info::Native(info) => info_json(info),
+        Info::Vcdiff(info) => foreign::vcdiff_json(info),
+        Info::Bsdiff(header, len) => foreign::bsdiff_json(header, *len),
+    }
+}
+
+fn info_text(info: &DeltaInfo) -> String {
     let mut lines = Lines::default();
     let header = &info.header;
     lines.add("base", format_args!("{} bytes, sha256 {}", header.base_size, hex(&header.base_sha256)));
@@ -96,8 +120,7 @@ fn unpacked(info: &DeltaInfo, stream: usize) -> Option<u64> {
     Some(info.plain[stream]).filter(|plain| *plain > 0 || info.packed[stream] == 0)
 }
 
-/// `delta info --json`.
-pub(crate) fn info_json(info: &DeltaInfo) -> String {
+fn info_json(info: &DeltaInfo) -> String {
     let header = &info.header;
     let streams: serde_json::Map<String, Value> = STREAMS
         .into_iter()

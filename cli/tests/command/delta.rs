@@ -115,12 +115,47 @@ fn the_delta_may_be_in_an_artifact() {
     place.ok(&[&module[..], &["other.mender", "-T", "other"]].concat());
     assert_eq!(
         place.fails(6, &["delta", "apply", "old.img", "other.mender", "-o", "n"]),
-        "other.mender: expected one file of payload type mender-delta, found other"
+        "other.mender: expected one file of payload type mender-delta or mender-binary-delta, found other"
     );
     let mut damaged = place.bytes("d.mender");
     let at = damaged.len() - 2000;
     damaged[at] ^= 1;
     place.put("damaged.mender", damaged);
     place.fails(5, &["delta", "apply", "old.img", "damaged.mender", "-o", "n"]);
+    assert!(!place.path("n").exists());
+}
+
+#[test]
+fn other_formats_there_and_back() {
+    let place = Workplace::new();
+    pair(&place);
+    for (name, flags) in [
+        ("xdelta3", &["--algorithm", "xdelta3"][..]),
+        ("plain", &["--algorithm=xdelta3", "--no-secondary-compression"]),
+        ("bsdiff", &["--algorithm", "bsdiff"]),
+    ] {
+        place.ok(&[&["delta", "create", "old.img", "new.img", "-o", name], flags].concat());
+        let said = place.ok(&["delta", "apply", "old.img", name, "-o", "again.img"]);
+        assert!(said.starts_with("base            not told by the delta\n"), "{said}");
+        assert_eq!(place.bytes("again.img"), place.bytes("new.img"), "{name}");
+        let info: Value = serde_json::from_str(&place.ok(&["delta", "info", "--json", name])).unwrap();
+        assert_eq!(info["format"], if name == "bsdiff" { "bsdiff" } else { "vcdiff" });
+        assert_eq!(info["new"]["size_bytes"], 200_015);
+        assert_eq!(info["delta_bytes"], place.bytes(name).len());
+        let text = place.ok(&["delta", "info", name]);
+        assert!(text.contains("new image       200015 bytes\n"), "{text}");
+    }
+    assert_eq!(&place.bytes("plain")[..5], [0xd6, 0xc3, 0xc4, 0, 0]);
+    assert_eq!(&place.bytes("xdelta3")[..6], [0xd6, 0xc3, 0xc4, 0, 1, 2]);
+    let mut other = place.bytes("old.img");
+    other[90_000] ^= 1;
+    place.put("other.img", other);
+    let message = place.fails(5, &["delta", "apply", "other.img", "xdelta3", "-o", "n"]);
+    assert!(message.starts_with("xdelta3: wrong base or damaged delta: window at offset 6"), "{message}");
+    place.put("longer", [&place.bytes("xdelta3")[..], b"x"].concat());
+    place.fails(5, &["delta", "apply", "old.img", "longer", "-o", "n"]);
+    let flags = ["delta", "create", "old.img", "new.img", "-o", "n", "--no-secondary-compression"];
+    let message = place.fails(1, &flags);
+    assert_eq!(message, "--no-secondary-compression goes with --algorithm xdelta3");
     assert!(!place.path("n").exists());
 }

@@ -145,3 +145,47 @@ fn no_output_takes_the_place_of_an_input() {
     let after: Vec<_> = place.names().iter().map(|name| (name.clone(), place.bytes(name))).collect();
     assert!(before == after);
 }
+
+/// What Mender's own Update Module looks at.
+#[test]
+fn for_the_update_module_of_mender() {
+    let place = Workplace::new();
+    releases(&place);
+    place.put("old.img", image_bytes());
+    fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["--algorithm", "xdelta3"], more].concat()
+    }
+    let flags = ["write", "delta-image", "--from", "old.mender", "--to", "new.mender", "-o", "d.mender"];
+
+    place.ok(&[&flags[..], &with(&[])].concat());
+    let payload = json(&place, "d.mender")["payloads"][0].take();
+    assert_eq!(payload["type"], "mender-binary-delta");
+    assert_eq!(payload["files"][0]["name"], "img.delta");
+    let size = place.bytes("img").len();
+    let expected = serde_json::json!({"delta_algorithm": "xdelta3", "rootfs_file_size": size});
+    assert_eq!(payload["meta_data"], expected);
+    place.ok(&["delta", "apply", "old.img", "d.mender", "-o", "again.img"]);
+    assert_eq!(place.bytes("again.img"), place.bytes("img"));
+
+    place.ok(&[&flags[..], &with(&["-D", "-B 1048576 -W65536", "-D=-I 0"])].concat());
+    let payload = json(&place, "d.mender")["payloads"][0].take();
+    let expected = serde_json::json!(["-B", "1048576", "-W", "65536", "-I", "0"]);
+    assert_eq!(payload["meta_data"]["decoder_arguments"], expected);
+    let info: Value = serde_json::from_str(&place.ok(&["delta", "info", "--json", "d.mender"])).unwrap();
+    assert_eq!(info["windows"], size.div_ceil(65536));
+
+    for (words, message) in [
+        ("-9", "-D: expected -B, -W, -P or -I, found '-9'"),
+        ("-B", "-D: expected a number of bytes behind -B, found '-B'"),
+        ("-B +1", "-D: expected a number of bytes behind -B, found '-B'"),
+        ("-Bx", "-D: expected a number of bytes behind -B, found '-Bx'"),
+    ] {
+        assert_eq!(place.fails(1, &[&flags[..], &with(&["-D", words])].concat()), message);
+    }
+    let message = place.fails(1, &[&flags[..], &["-D", "-B 1048576"]].concat());
+    assert_eq!(message, "-D goes with --algorithm xdelta3");
+
+    place.ok(&[&flags[..], &["--algorithm", "bsdiff"]].concat());
+    let payload = json(&place, "d.mender")["payloads"][0].take();
+    assert_eq!(payload["meta_data"]["delta_algorithm"], "bsdiff");
+}

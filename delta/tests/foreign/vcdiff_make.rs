@@ -115,3 +115,29 @@ fn threads_do_not_change_a_byte() {
     let one = with(1);
     assert!(with(2) == one && with(7) == one);
 }
+
+/// xdelta3 takes a pipe for what it takes a block device for: it cannot go back in it.
+#[test]
+fn copies_stay_where_a_decoder_that_only_reads_forwards_has_them() {
+    if !is_there("xdelta3") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let old = image(3 << 20, 1);
+    let mut new = old.clone();
+    // The second mebibyte and a half first, a little of the front last.
+    new.rotate_left(3 << 19);
+    new.extend(&old[..100_000]);
+    fs::write(folder.path().join("old"), &old).unwrap();
+    let rebuilt = |options: &VcdiffOptions<'_>| {
+        let (delta, _) = made(&old, &new, options);
+        fs::write(folder.path().join("delta"), &delta).unwrap();
+        let line = "cat old | xdelta3 -d -f -q -B 1048576 -s /dev/stdin delta out";
+        run(folder.path(), "sh", &["-c", line])?;
+        assert!(fs::read(folder.path().join("out")).unwrap() == new);
+        Ok::<(), String>(())
+    };
+    rebuilt(&VcdiffOptions { source_window: Some(1 << 20), ..VcdiffOptions::default() }).unwrap();
+    let error = rebuilt(&VcdiffOptions::default()).unwrap_err();
+    assert!(error.contains("non-seekable source"), "{error}");
+}

@@ -9,7 +9,8 @@ use crate::progress::Progress;
 use crate::report;
 use crate::report::delta::Applied;
 use crate::report::usage::Stopwatch;
-use mender_delta::apply::file::{ApplyOptions, apply_files};
+use mender_delta::algorithm::apply_files;
+use mender_delta::apply::file::ApplyOptions;
 
 pub(crate) fn run(args: &DeltaApplyArgs) -> Result<(), Failure> {
     let stopwatch = Stopwatch::start();
@@ -21,14 +22,14 @@ pub(crate) fn run(args: &DeltaApplyArgs) -> Result<(), Failure> {
     let progress = Progress::new();
     let told = |phase, done, total| progress.tell_phase(phase, done, total);
     let options = ApplyOptions { progress: Some(&told), ..ApplyOptions::default() };
-    let header = apply_files(&args.base, &mut delta, &mut output, &options)
+    let made = apply_files(&args.base, &mut delta, &mut output, &options)
         .map_err(|error| Failure::delta(files, &error))?;
     output.commit()?;
     drop(progress);
     let applied = Applied {
-        base_bytes: header.base_size,
-        new_bytes: header.target_size,
-        new_sha256: header.target_sha256,
+        base_bytes: made.checked_base,
+        new_bytes: made.target_size,
+        new_sha256: made.target_sha256,
         usage: stopwatch.stop(),
     };
     report::print_beside(&args.output_path, &if args.json { applied.json() } else { applied.text() })

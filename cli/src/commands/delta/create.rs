@@ -1,6 +1,6 @@
 //! `delta create OLD NEW -o DELTA`: makes a delta and proves it before it gets its name.
 
-use crate::args::delta::DeltaCreateArgs;
+use crate::args::delta::{AlgorithmArgs, AlgorithmName, DeltaCreateArgs};
 use crate::failure::{DeltaFiles, Failure};
 use crate::input::existing_file;
 use crate::output::{SeekableOutput, is_no_input};
@@ -8,7 +8,8 @@ use crate::progress::Progress;
 use crate::report;
 use crate::report::delta::Made;
 use crate::report::usage::Stopwatch;
-use mender_delta::generate::generate;
+use mender_delta::algorithm::{Algorithm, generate};
+use mender_delta::format::vcdiff::writer::VcdiffOptions;
 use mender_delta::mapped::MappedImage;
 use mender_delta::options::GenerateOptions;
 
@@ -25,15 +26,33 @@ pub(crate) fn run(args: &DeltaCreateArgs) -> Result<(), Failure> {
     let progress = Progress::new();
     let told = |phase, done, total| progress.tell_phase(phase, done, total);
     let options = GenerateOptions { progress: Some(&told), ..GenerateOptions::default() };
-    let made = generate(old.bytes(), new.bytes(), &options, output.file())
+    let algorithm = algorithm(&args.format, VcdiffOptions::default())?;
+    let made = generate(old.bytes(), new.bytes(), &options, &algorithm, output.file())
         .map_err(|error| Failure::delta(files, &error))?;
     output.commit()?;
     drop(progress);
     let made = Made {
-        full_bytes: made.header.target_size,
+        full_bytes: made.target_size,
         delta_bytes: made.delta_len,
-        memory_to_apply_bytes: made.header.memory,
+        memory_to_apply_bytes: made.memory,
         usage: stopwatch.stop(),
     };
     report::print_beside(&args.output_path, &if args.json { made.json() } else { made.text() })
+}
+
+/// What the flags say about the format; `vcdiff` says the rest about that one.
+pub(crate) fn algorithm<'v>(
+    args: &AlgorithmArgs,
+    vcdiff: VcdiffOptions<'v>,
+) -> Result<Algorithm<'v>, Failure> {
+    if args.no_secondary_compression && args.algorithm != AlgorithmName::Xdelta3 {
+        return Err(Failure::usage("--no-secondary-compression goes with --algorithm xdelta3"));
+    }
+    Ok(match args.algorithm {
+        AlgorithmName::Native => Algorithm::Native,
+        AlgorithmName::Xdelta3 => {
+            Algorithm::Xdelta3(VcdiffOptions { pack: !args.no_secondary_compression, ..vcdiff })
+        }
+        AlgorithmName::Bsdiff => Algorithm::Bsdiff,
+    })
 }

@@ -4,11 +4,11 @@ use super::source;
 use crate::args::delta::DeltaInfoArgs;
 use crate::failure::{DeltaFiles, Failure};
 use crate::report;
-use mender_delta::inspect::inspect;
+use mender_delta::algorithm::inspect;
 
 pub(crate) fn run(args: &DeltaInfoArgs) -> Result<(), Failure> {
     let files = DeltaFiles { base: &args.delta, delta: &args.delta, output: &args.delta };
     let mut input = source::open(&args.delta)?;
     let info = inspect(&mut input).map_err(|error| Failure::delta(files, &error))?;
-    report::print(&if args.json { report::delta::info_json(&info) } else { report::delta::info_text(&info) })
+    report::print(&if args.json { report::delta::json_of(&info) } else { report::delta::text_of(&info) })
 }

@@ -6,12 +6,13 @@ use crate::input::Input;
 use mender_artifact::error::{Defect, Entry, Error};
 use mender_artifact::header::ArtifactHeader;
 use mender_artifact::read::{PayloadSink, ReadOptions, read_artifact};
+use mender_delta::artifact;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, Write};
 use std::path::Path;
 
-/// The payload type of Artifacts that carry a delta of the native format.
-const PAYLOAD_TYPE: &str = "mender-delta";
+/// The payload types of Artifacts that carry a delta.
+const PAYLOAD_TYPES: [&str; 2] = [artifact::PAYLOAD_TYPE, artifact::XDELTA3_PAYLOAD_TYPE];
 /// The beginning of every Artifact: the name of its first member.
 const ARTIFACT_BEGIN: &[u8] = b"version\0";
 
@@ -34,7 +35,8 @@ fn payload(path: &Path, artifact: impl Read) -> Result<File, Failure> {
     let mut sink = DeltaPayload { file: tempfile::tempfile().map_err(kept)?, other: None };
     let read = read_artifact(artifact, &ReadOptions::default(), &mut sink);
     if let Some(found) = sink.other {
-        let message = format!("expected one file of payload type {PAYLOAD_TYPE}, found {found}");
+        let message =
+            format!("expected one file of payload type {}, found {found}", PAYLOAD_TYPES.join(" or "));
         return Err(Failure::about(path, ExitStatus::Unsupported, message));
     }
     read.map_err(|error| Failure::artifact(path, &error))?;
@@ -52,10 +54,14 @@ struct DeltaPayload {
 impl PayloadSink for DeltaPayload {
     fn header(&mut self, header: &ArtifactHeader) -> Result<(), Error> {
         self.other = match &header.payloads[..] {
-            [payload] if payload.payload_type.as_deref() == Some(PAYLOAD_TYPE) => match payload.files.len() {
-                1 => return Ok(()),
-                count => Some(format!("{count} files")),
-            },
+            [payload]
+                if payload.payload_type.as_deref().is_some_and(|name| PAYLOAD_TYPES.contains(&name)) =>
+            {
+                match payload.files.len() {
+                    1 => return Ok(()),
+                    count => Some(format!("{count} files")),
+                }
+            }
             [payload] => Some(payload.payload_type.clone().unwrap_or_else(|| "none".to_owned())),
             payloads => Some(format!("{} payloads", payloads.len())),
         };
