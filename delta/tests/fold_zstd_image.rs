@@ -1,7 +1,11 @@
 //! Deltas of squashfs images that mksquashfs compressed with zstd.
 
 #![cfg(all(unix, feature = "generate"))]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and says when it is skipped"
+)]
 
 use std::fs;
 use std::io::Cursor;
