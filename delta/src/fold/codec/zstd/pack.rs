@@ -56,10 +56,11 @@ pub(super) fn pack(
     let tables: usize = shape.words().iter().sum();
     let (tables, rest) = scratch.split_at_mut_checked(tables).ok_or(CodecError::Scratch)?;
     let (ways, rest) = rest.split_at_mut_checked(parse::WORDS).ok_or(CodecError::Scratch)?;
+    let (found, rest) = rest.split_at_mut_checked(2 * FOUND).ok_or(CodecError::Scratch)?;
+    let found: &mut [Found] = bytemuck::cast_slice_mut(found);
     let words = sequence_words(shape, source.len());
     let (words, rest) = rest.split_at_mut_checked(words).ok_or(CodecError::Scratch)?;
     let literals = rest.get_mut(..source.len().div_ceil(4)).ok_or(CodecError::Scratch)?;
-    let mut found = [Found { len: 0, offset: 0 }; FOUND];
     let mut tree = Tree::new(shape, tables);
     let mut prices = Prices::new(shape.strategy >= 8);
     let mut parser = Parser {
@@ -73,11 +74,11 @@ pub(super) fn pack(
     let mut sequences = Output { words, count: 0 };
     if source.len() > TAIL {
         if shape.strategy == TWICE && source.len() > SHORT {
-            parser.parse(ways, &mut found, &mut sequences);
+            parser.parse(ways, found, &mut sequences);
             sequences.count = 0;
             parser.tree.restart(source.len());
         }
-        parser.parse(ways, &mut found, &mut sequences);
+        parser.parse(ways, found, &mut sequences);
     }
     let Output { words, count } = sequences;
     let words = words.get_mut(..count * 3).ok_or(CodecError::Scratch)?;

@@ -155,9 +155,10 @@ impl Parser<'_, '_, '_> {
     ) -> Weighed {
         let start_price = self.prices.literal_len(literals) as i32;
         ways.set(0, Way { price: start_price, len: 0, offset: 0, literals, repeats });
-        let longest = found[count - 1];
-        if longest.len > self.sufficient {
-            let last = Way { price: 0, len: longest.len, offset: longest.offset, literals, repeats };
+        let [longest, longest_offset] = found[count - 1];
+        let longest = longest as usize;
+        if longest > self.sufficient {
+            let last = Way { price: 0, len: longest, offset: longest_offset, literals, repeats };
             return Weighed { start: 0, last };
         }
         let no_literals = self.prices.literal_len(0) as i32;
@@ -165,10 +166,10 @@ impl Parser<'_, '_, '_> {
             ways.set_price(position, PRICE_MAX);
         }
         let mut last = self.match_min;
-        for found in &found[..count] {
-            while last <= found.len {
-                let price = start_price + no_literals + self.prices.matched(found.offset, last) as i32;
-                ways.set_step(last, price, last, found.offset, literals);
+        for &[len, offset] in &found[..count] {
+            while last <= len as usize {
+                let price = start_price + no_literals + self.prices.matched(offset, last) as i32;
+                ways.set_step(last, price, last, offset, literals);
                 last += 1;
             }
         }
@@ -229,29 +230,29 @@ impl Parser<'_, '_, '_> {
         let literals = if here.len == 0 { here.literals } else { 0 };
         let base = here.price + self.prices.literal_len(0) as i32;
         let count = self.tree.find(self.source, at + position, here.repeats, here.len > 0, found);
-        let longest = found[..count].last()?;
-        if longest.len > self.sufficient || position + longest.len >= LONG {
-            let way =
-                Way { price: 0, len: longest.len, offset: longest.offset, literals, repeats: here.repeats };
+        let &[longest, longest_offset] = found[..count].last()?;
+        let longest = longest as usize;
+        if longest > self.sufficient || position + longest >= LONG {
+            let way = Way { price: 0, len: longest, offset: longest_offset, literals, repeats: here.repeats };
             // Literals belong to the step; they may have begun before the stretch.
             return Some(Weighed { start: position.saturating_sub(literals), last: way });
         }
         let mut shortest = self.match_min;
-        for found in &found[..count] {
-            for len in (shortest..=found.len).rev() {
+        for &[longest, offset] in &found[..count] {
+            for len in (shortest..=longest as usize).rev() {
                 let end = position + len;
-                let price = base + self.prices.matched(found.offset, len) as i32;
+                let price = base + self.prices.matched(offset, len) as i32;
                 if end > *last || price < ways.price(end) {
                     while *last < end {
                         *last += 1;
                         ways.set_price(*last, PRICE_MAX);
                     }
-                    ways.set_step(end, price, len, found.offset, literals);
+                    ways.set_step(end, price, len, offset, literals);
                 } else if !self.is_thorough {
                     break;
                 }
             }
-            shortest = found.len + 1;
+            shortest = longest as usize + 1;
         }
         None
     }

@@ -41,11 +41,7 @@ impl Shape {
 }
 
 /// A match that was found: its length, and its offset as sequences have it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Found {
-    pub(super) len: usize,
-    pub(super) offset: u32,
-}
+pub(super) type Found = [u32; 2];
 
 /// The tables of one source.
 pub(super) struct Tree<'s> {
@@ -223,7 +219,7 @@ impl<'s> Tree<'s> {
             let len = common(source, at, at - offset);
             if len >= match_min && len > best {
                 best = len;
-                found[count] = Found { len, offset: value - first };
+                found[count] = [len as u32, value - first];
                 count += 1;
                 if len > sufficient || at + len == source.len() {
                     return count;
@@ -235,7 +231,7 @@ impl<'s> Tree<'s> {
                 let len = common(source, at, at - offset);
                 if len >= 3 {
                     best = len;
-                    found[0] = Found { len, offset: offset as u32 + 3 };
+                    found[0] = [len as u32, offset as u32 + 3];
                     count = 1;
                     if len > sufficient || at + len == source.len() {
                         self.next = at + 1;
@@ -262,7 +258,7 @@ impl<'s> Tree<'s> {
             if len > best {
                 end = end.max(candidate + len);
                 best = len;
-                found[count] = Found { len, offset: (here - candidate) as u32 + 3 };
+                found[count] = [len as u32, (here - candidate) as u32 + 3];
                 count += 1;
                 if len > LONG || at + len == source.len() {
                     break;
