@@ -107,7 +107,7 @@ fn generate_here(
     options: &GenerateOptions<'_>,
     out: &mut (impl Write + Seek),
 ) -> Result<GenerateReport, Error> {
-    let folding = Folding::of(old, new, options)?;
+    let folding = if options.unpack { Folding::of(old, new, options)? } else { None };
     let (found, old, new) = match &folding {
         Some(folding) => {
             let sides = Sides::folded(old, new, folding);

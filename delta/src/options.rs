@@ -14,6 +14,9 @@ pub struct GenerateOptions<'a> {
     pub memory_budget: u64,
     /// What the delta may cost the device.
     pub layout: Layout,
+    /// Whether compressed content is unpacked, compared as what it holds, and packed again by the device: squashfs and
+    /// EROFS images, gzip files. It takes memory of the device beside the layout's.
+    pub unpack: bool,
     /// Told how far the work is.
     pub progress: Option<Progress<'a>>,
     /// Ends the work with [`Error::Cancelled`] when it becomes true.
@@ -26,6 +29,7 @@ impl Default for GenerateOptions<'_> {
             threads: 0,
             memory_budget: 384 << 20,
             layout: Layout::default(),
+            unpack: true,
             progress: None,
             cancel: None,
         }

@@ -43,6 +43,44 @@ pub(crate) struct AlgorithmArgs {
     pub(crate) no_secondary_compression: bool,
 }
 
+/// The names that `--level` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LevelName {
+    /// Quick to make and to apply, larger
+    Fast,
+    /// Small
+    Default,
+    /// As small as --apply-memory allows; 64M without it
+    Max,
+}
+
+/// What the device has to spare for a native delta.
+#[derive(Debug, Args)]
+pub(crate) struct LevelArgs {
+    /// With native: what matters more, size or time
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) level: LevelName,
+
+    /// With native: memory of the device that applies it, 192K to 256M [default: 16M]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
+    pub(crate) apply_memory: Option<u64>,
+}
+
+/// Bytes, or with K, M or G (also KiB, MiB, GiB) powers of 1024 of them.
+fn memory_size(text: &str) -> Result<u64, String> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit {
+        "" => 0,
+        "K" | "k" | "KiB" => 10,
+        "M" | "m" | "MiB" => 20,
+        "G" | "g" | "GiB" => 30,
+        _ => return Err("expected a number of bytes, or one with K, M or G".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "expected a number of bytes, or one with K, M or G")?;
+    number.checked_mul(1 << shift).ok_or_else(|| "too large".to_owned())
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DeltaCreateArgs {
     /// The image that devices have
@@ -57,6 +95,9 @@ pub(crate) struct DeltaCreateArgs {
 
     #[command(flatten)]
     pub(crate) format: AlgorithmArgs,
+
+    #[command(flatten)]
+    pub(crate) level: LevelArgs,
 
     /// Print JSON
     #[arg(long)]
@@ -88,4 +129,19 @@ pub(crate) struct DeltaInfoArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::memory_size;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(memory_size("200000"), Ok(200_000));
+        assert_eq!(memory_size("16M"), Ok(16 << 20));
+        assert_eq!(memory_size("512KiB"), Ok(512 << 10));
+        for bad in ["", "M", "1.5M", "16MB", "-1", "99999999999999999999", "18446744073709551615K"] {
+            assert!(memory_size(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `write delta-image`.
 
-use super::delta::AlgorithmArgs;
+use super::delta::{AlgorithmArgs, LevelArgs};
 use super::output::OutputArgs;
 use clap::Args;
 use std::path::PathBuf;
@@ -17,6 +17,9 @@ pub(crate) struct DeltaImageArgs {
 
     #[command(flatten)]
     pub(crate) format: AlgorithmArgs,
+
+    #[command(flatten)]
+    pub(crate) level: LevelArgs,
 
     /// With xdelta3: options that the device's decoder is to be called with, of -B, -W, -P and -I; they bound the
     /// delta, too. Repeatable

@@ -3,4 +3,5 @@
 pub(crate) mod apply;
 pub(crate) mod create;
 pub(crate) mod info;
+pub(crate) mod level;
 mod source;

@@ -159,3 +159,30 @@ fn other_formats_there_and_back() {
     assert_eq!(message, "--no-secondary-compression goes with --algorithm xdelta3");
     assert!(!place.path("n").exists());
 }
+
+#[test]
+fn a_delta_for_a_small_device_keeps_within_its_memory() {
+    let place = Workplace::new();
+    pair(&place);
+    for (memory, limit, level) in [
+        ("256K", 256 << 10, "default"),
+        ("1MiB", 1 << 20, "fast"),
+        ("8M", 8 << 20, "default"),
+        ("32M", 32 << 20, "max"),
+    ] {
+        let flags = ["--apply-memory", memory, "--level", level, "--json"];
+        let said = place.ok(&[&["delta", "create", "old.img", "new.img", "-o", "d"][..], &flags].concat());
+        let made: Value = serde_json::from_str(&said).unwrap();
+        let needed = made["memory_to_apply_bytes"].as_u64().unwrap();
+        assert!(needed <= limit, "{memory}: {needed}");
+        assert!(made["delta_bytes"].as_u64().unwrap() < 20_000, "{memory}: {made}");
+        place.ok(&["delta", "apply", "old.img", "d", "-o", "again.img"]);
+        assert_eq!(place.bytes("again.img"), place.bytes("new.img"), "{memory}");
+    }
+    let create = ["delta", "create", "old.img", "new.img", "-o", "e"];
+    let refused = |status, flags: &[&str]| place.fails(status, &[&create[..], flags].concat());
+    refused(9, &["--apply-memory", "100K"]);
+    refused(1, &["--apply-memory", "16MB"]);
+    refused(1, &["--level", "fast", "--algorithm", "bsdiff"]);
+    assert!(!place.names().contains(&"e".to_owned()));
+}

@@ -1,5 +1,6 @@
 //! `delta create OLD NEW -o DELTA`: makes a delta and proves it before it gets its name.
 
+use super::level;
 use crate::args::delta::{AlgorithmArgs, AlgorithmName, DeltaCreateArgs};
 use crate::failure::{DeltaFiles, Failure};
 use crate::input::existing_file;
@@ -25,10 +26,12 @@ pub(crate) fn run(args: &DeltaCreateArgs) -> Result<(), Failure> {
     let mut output = SeekableOutput::create(&args.output_path)?;
     let progress = Progress::new();
     let told = |phase, done, total| progress.tell_phase(phase, done, total);
-    let options = GenerateOptions { progress: Some(&told), ..GenerateOptions::default() };
+    let options = level::options(&args.level, &args.format, files)?;
+    let options = GenerateOptions { progress: Some(&told), ..options };
     let algorithm = algorithm(&args.format, VcdiffOptions::default())?;
     let made = generate(old.bytes(), new.bytes(), &options, &algorithm, output.file())
         .map_err(|error| Failure::delta(files, &error))?;
+    level::check(&args.level, made.memory, files)?;
     output.commit()?;
     drop(progress);
     let made = Made {

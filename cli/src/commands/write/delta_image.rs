@@ -6,6 +6,7 @@ use super::{compression, source_date_epoch};
 use crate::args::output::CompressionName;
 use crate::args::write_delta_image::DeltaImageArgs;
 use crate::commands::delta::create::algorithm;
+use crate::commands::delta::level;
 use crate::failure::{DeltaFiles, Failure};
 use crate::input::existing_file;
 use crate::key;
@@ -28,8 +29,13 @@ pub(crate) fn run(args: &DeltaImageArgs, default: Option<CompressionName>) -> Re
     let mut output = Output::create(&args.output.output_path)?;
     let progress = Progress::new();
     let told = |phase, done, total| progress.tell_phase(phase, done, total);
+    let files =
+        DeltaFiles { base: &args.from, delta: &args.output.output_path, output: &args.output.output_path };
     let options = DeltaArtifactOptions {
-        generate: GenerateOptions { progress: Some(&told), ..GenerateOptions::default() },
+        generate: GenerateOptions {
+            progress: Some(&told),
+            ..level::options(&args.level, &args.format, files)?
+        },
         algorithm,
         decoder_arguments: &decoder.words,
         signer: key.as_ref().map(|key| key as _),
@@ -37,10 +43,9 @@ pub(crate) fn run(args: &DeltaImageArgs, default: Option<CompressionName>) -> Re
         source_date_epoch: source_date_epoch()?,
         ..DeltaArtifactOptions::default()
     };
-    let files =
-        DeltaFiles { base: &args.from, delta: &args.output.output_path, output: &args.output.output_path };
     let made = write_delta_artifact(&from, &to, &mut output, &options)
         .map_err(|error| Failure::delta(files, &error))?;
+    level::check(&args.level, made.delta.memory, files)?;
     output.commit()?;
     drop(progress);
     let made = Made {

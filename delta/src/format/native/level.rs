@@ -19,7 +19,7 @@ pub enum Level {
 }
 
 /// Least and most memory that a layout can be made for, in bytes.
-pub const MEMORY: core::ops::RangeInclusive<u64> = 160 << 10..=256 << 20;
+pub const MEMORY: core::ops::RangeInclusive<u64> = 192 << 10..=256 << 20;
 /// Memory that [`Level::Default`] takes no more than, whatever there is.
 const ENOUGH: u64 = 16 << 20;
 
@@ -63,8 +63,15 @@ impl Layout {
             });
         }
         let left = memory - LZMA2_FIXED - buffers;
-        let history = [left / 16, left / 4, left / 4].map(|part| power_of_two(part).max(*HISTORY.start()));
-        let left = left - history.iter().map(|&history| u64::from(history)).sum::<u64>();
+        let [control, difference] =
+            [memory / 16, memory / 4].map(|part| power_of_two(part).max(*HISTORY.start()));
+        // Literals gain the most from history; a window needs some room, too.
+        let others = u64::from(control) + u64::from(difference);
+        let fits = |literal: &u32| others + u64::from(*literal) + memory / 16 <= left;
+        let halves = [2, 4, 8].map(|part| power_of_two(memory / part).max(*HISTORY.start()));
+        let literal = halves.into_iter().find(fits).unwrap_or(*HISTORY.start());
+        let history = [control, difference, literal];
+        let left = left.saturating_sub(others + u64::from(literal));
         let operations = Layout::default().operations;
         Ok(Layout { codec: Codec::Lzma2, history, operations, window_room: room(left), io_block })
     }
@@ -88,7 +95,8 @@ mod tests {
 
     #[test]
     fn the_worst_window_fits() {
-        for memory in [160 << 10, 1 << 20, 3 << 20, 4 << 20, 5 << 20, 16 << 20, 64 << 20, 256 << 20] {
+        for memory in [192 << 10, 300_000, 1 << 20, 3 << 20, 4 << 20, 5 << 20, 16 << 20, 64 << 20, 256 << 20]
+        {
             for level in [Level::Fast, Level::Default, Level::Max] {
                 let layout = Layout::within(level, memory).unwrap();
                 layout.check().unwrap();
@@ -123,7 +131,8 @@ mod tests {
         assert_eq!(codec(Level::Default, 16 << 20), Codec::Mixed);
         assert_eq!(codec(Level::Default, 1 << 20), Codec::Lzma2);
         assert_eq!(codec(Level::Fast, 64 << 20), Codec::Lzma2);
-        let small = Layout::within(Level::Default, 256 << 20).unwrap();
-        assert_eq!(small, Layout::within(Level::Default, 16 << 20).unwrap());
+        assert_eq!(Layout::within(Level::Default, 256 << 20).unwrap(), Layout::default());
+        assert_eq!(Layout::within(Level::Default, 16 << 20).unwrap(), Layout::default());
+        assert_eq!(Layout::within(Level::Fast, 16 << 20).unwrap(), Layout::quick_to_apply());
     }
 }

@@ -29,11 +29,11 @@ pub struct Layout {
 }
 
 impl Default for Layout {
-    /// Under 16 MiB to apply.
+    /// Under 16 MiB to apply: what [`Layout::within`] gives for that.
     fn default() -> Self {
         Layout {
             codec: Codec::Mixed,
-            history: [4 << 20, 0, 8 << 20],
+            history: [4 << 20, 0, 4 << 20],
             operations: 1 << 14,
             window_room: 1 << 21,
             io_block: 1 << 16,
