@@ -22,8 +22,7 @@ use std::ffi::OsString;
 
 /// How a wrong command line ends: `diff` has another use for the status that it has everywhere else.
 pub(crate) fn usage_status(words: &[OsString]) -> ExitStatus {
-    let command = words.iter().skip(1).find(|word| !word.as_encoded_bytes().starts_with(b"-"));
-    if command.is_some_and(|command| command == "diff") {
+    if words.iter().skip(1).take_while(|word| *word != "--").any(|word| word == "diff") {
         ExitStatus::FormatVersion
     } else {
         ExitStatus::Usage

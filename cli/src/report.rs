@@ -11,6 +11,7 @@ use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use crate::input::STANDARD;
 use crate::talk;
+use mender_artifact::header::ArtifactHeader;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -44,6 +45,16 @@ pub(crate) fn complain(failure: &Failure) {
     if !text.is_empty() {
         // Nothing depends on it.
         let _ = writeln!(io::stderr(), "mender-artifact: {text}");
+    }
+}
+
+/// Tells that the augmented part of an Artifact is not signed, if there is one.
+pub(crate) fn warn_if_augmented(path: &Path, header: &ArtifactHeader) {
+    if !header.augments.is_empty() {
+        warn(&format!(
+            "{}: augmented: no signature covers manifest-augment, header-augment.tar and the files they name",
+            path.display()
+        ));
     }
 }
 

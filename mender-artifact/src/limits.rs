@@ -47,14 +47,15 @@ pub struct Limits {
 
 impl Limits {
     /// Bounds for small devices that take uncompressed Artifacts with one payload:
-    /// the reader needs less than 24 KiB.
+    /// the reader needs less than 32 KiB.
     #[must_use]
     pub const fn device() -> Self {
         Self {
             manifest_bytes: 4 * 1024,
             signature_bytes: 1024,
             name_bytes: 128,
-            pax_bytes: 512,
+            // The blank header that keeps a payload at its place in a block when an Artifact is signed.
+            pax_bytes: 4096 + 512,
             json_bytes: 8 * 1024,
             json_depth: 16,
             json_keys: 64,

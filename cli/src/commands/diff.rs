@@ -29,7 +29,7 @@ pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
             images.push((file, difference));
         }
     }
-    report::print(&if args.json {
+    let printed = report::print(&if args.json {
         report::json::text(&json!({
             "same": found.is_empty(),
             "differences": found.iter().map(|found| json!({
@@ -41,8 +41,9 @@ pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
         }))
     } else {
         text::shown(&found, &images)
-    })?;
-    if found.is_empty() { Ok(()) } else { Err(Failure::silent(ExitStatus::Usage)) }
+    });
+    // A reader that goes away does not make them the same.
+    if found.is_empty() { printed } else { Err(Failure::silent(ExitStatus::Usage)) }
 }
 
 /// Reads a whole Artifact; all its checksums are right then.

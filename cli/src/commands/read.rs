@@ -28,6 +28,9 @@ pub(crate) fn run(args: &ReadArgs) -> Result<(), Failure> {
         SignatureStatus::Verified => Signature::Verified,
         SignatureStatus::Failed(_) => Signature::Failed,
     };
+    if signature != Signature::Unsigned {
+        report::warn_if_augmented(&args.artifact, &read.header);
+    }
     report::print(&if args.json {
         report::json::text(&report::json::artifact(&read.header, signature, read.compression))
     } else {

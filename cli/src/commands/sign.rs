@@ -7,7 +7,7 @@ use crate::exit_code::ExitStatus;
 use crate::failure::{Failure, chain};
 use crate::input::read_small;
 use crate::key;
-use crate::output::Output;
+use crate::output::{Output, is_no_input};
 use crate::report;
 use crate::report::human::hex;
 use mender_artifact::resign::{attach_signature, sign};
@@ -26,6 +26,9 @@ pub(crate) fn run(args: &SignArgs) -> Result<(), Failure> {
             return Err(Failure::usage(
                 "nothing is signed with --print-digest or --export-manifest: expected no key",
             ));
+        }
+        if let Some(path) = &args.export_manifest {
+            is_no_input(path, &[&args.artifact])?;
         }
         let mut opened = Opened::open(&args.artifact)?;
         return tell(&opened.read(&args.artifact)?, args.export_manifest.as_deref());

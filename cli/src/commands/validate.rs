@@ -21,15 +21,21 @@ pub(crate) fn run(args: &ValidateArgs) -> Result<(), Failure> {
     let found = examine(input, key.as_ref().map(|key| key as &dyn Verify), &Limits::computer());
     let failure = tell_all_but_last(&args.artifact, &found, !args.json);
     if args.json {
-        report::print(&json::text(&validation(&found)))?;
-        return failure.map_or(Ok(()), |failure| Err(failure.already_told()));
+        let printed = report::print(&json::text(&validation(&found)));
+        // A reader that goes away does not make the Artifact sound.
+        return failure.map_or(printed, |failure| Err(failure.already_told()));
     }
     match failure {
         Some(failure) => Err(failure),
-        None => report::print_success(&format!(
-            "Artifact file '{}' validated successfully\n",
-            args.artifact.display()
-        )),
+        None => {
+            if let Some(read) = &found.report {
+                report::warn_if_augmented(&args.artifact, &read.header);
+            }
+            report::print_success(&format!(
+                "Artifact file '{}' validated successfully\n",
+                args.artifact.display()
+            ))
+        }
     }
 }
 

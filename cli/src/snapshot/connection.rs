@@ -50,10 +50,17 @@ fn locked(ssh: &Mutex<Running>) -> MutexGuard<'_, Running> {
     ssh.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Variables that only signing needs.
+const SECRETS: [&str; 3] = ["MENDER_ARTIFACT_KEY_PASSPHRASE", "PKCS11_PIN", "VAULT_TOKEN"];
+
 impl<'a> Connection<'a> {
     /// Starts ssh. What `ssh_args` say wins over what is said here.
     pub(super) fn start(address: &'a Address, ssh_args: &[String], script: &str) -> Result<Self, Failure> {
         let mut ssh = Command::new("ssh");
+        // Nothing of this is for the device, or for a program that ssh starts on the way.
+        for name in SECRETS {
+            ssh.env_remove(name);
+        }
         if let Some(port) = address.port.filter(|_| !ssh_args.iter().any(|arg| arg.starts_with("-p"))) {
             ssh.arg("-p").arg(port.to_string());
         }

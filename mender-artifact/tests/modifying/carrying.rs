@@ -3,6 +3,8 @@
 use crate::artifacts::{bootstrap, key, members, module, original, read, rootfs, written};
 use mender_artifact::compression::Compression;
 use mender_artifact::error::{Defect, Error};
+use mender_artifact::limits::Limits;
+use mender_artifact::read::{ReadOptions, read_artifact};
 use mender_artifact::resign::sign;
 use mender_artifact::rewrite::{Original, Source, Target};
 use std::fs::{self, File};
@@ -58,6 +60,10 @@ fn large_payloads_keep_their_place_within_a_block_and_small_ones_get_no_room() {
     let mut unsigned = original(&signed);
     unsigned.front_mut().remove_signature();
     assert!(written(unsigned) == large);
+
+    // A device with its limits reads it, too.
+    let options = ReadOptions { limits: Limits::device(), ..ReadOptions::default() };
+    read_artifact(&signed[..], &options, &mut ()).unwrap();
 
     let small = module(Compression::None, None);
     let shift = place_of(&between_streams(&small), "data/") - place_of(&small, "data/");

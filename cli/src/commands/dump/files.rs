@@ -3,6 +3,7 @@
 
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
+use crate::interrupt::{self, Guard};
 use mender_artifact::error::{Defect, Entry, Error};
 use mender_artifact::header::{ArtifactHeader, PayloadFile};
 use mender_artifact::read::PayloadSink;
@@ -11,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-use tempfile::TempPath;
+use tempfile::{NamedTempFile, TempPath};
 
 /// Mode bits that a file outside of an Artifact gets: not those that make it run as somebody else.
 const MODE_MASK: u32 = 0o777;
@@ -20,8 +21,13 @@ const MODE_MASK: u32 = 0o777;
 pub(super) struct Folder {
     path: PathBuf,
     /// Complete files and the names that they are to get.
-    pending: Vec<(TempPath, PathBuf)>,
+    pending: Vec<Pending>,
 }
+
+/// A complete file under its first name, what removes it at a signal, and the name that it is to get.
+type Pending = (TempPath, Option<Guard>, PathBuf);
+/// A file that is being written.
+type Begun = (NamedTempFile, Option<Guard>, PathBuf);
 
 impl Folder {
     /// Makes the folder, with those above it, where it is not there.
@@ -34,33 +40,35 @@ impl Folder {
     /// Refuses a name that something has already, here or among what is pending.
     fn free(&self, name: &str) -> Result<PathBuf, Failure> {
         let path = self.path.join(name);
-        if path.symlink_metadata().is_ok() || self.pending.iter().any(|(_, other)| *other == path) {
+        if path.symlink_metadata().is_ok() || self.pending.iter().any(|(.., other)| *other == path) {
             return Err(Failure::about(&path, ExitStatus::System, "is there already and is not overwritten"));
         }
         Ok(path)
     }
 
     /// Begins a file for something called `name`.
-    fn begin(&self, name: &str) -> Result<(tempfile::NamedTempFile, PathBuf), Failure> {
+    fn begin(&self, name: &str) -> Result<Begun, Failure> {
         let path = self.free(name)?;
-        let file =
-            tempfile::Builder::new().prefix(".mender-artifact-").suffix(".part").tempfile_in(&self.path);
-        Ok((file.map_err(|error| failed(&self.path, &error))?, path))
+        let make =
+            || tempfile::Builder::new().prefix(".mender-artifact-").suffix(".part").tempfile_in(&self.path);
+        let made = interrupt::make_file(make, |file| Some(file.path()));
+        let (file, guard) = made.map_err(|error| failed(&self.path, &error))?;
+        Ok((file, guard, path))
     }
 
     /// Adds a file with these contents, and gives the name that it will have.
     pub(super) fn put(&mut self, name: &str, contents: &[u8], mode: u32) -> Result<PathBuf, Failure> {
-        let (mut file, path) = self.begin(name)?;
+        let (mut file, guard, path) = self.begin(name)?;
         let done = file.write_all(contents).and_then(|()| set_mode(file.as_file(), mode));
         done.map_err(|error| failed(&path, &error))?;
-        self.pending.push((file.into_temp_path(), path.clone()));
+        self.pending.push((file.into_temp_path(), guard, path.clone()));
         Ok(path)
     }
 
     /// Gives all files their names.
     pub(super) fn keep(self) -> Result<(), Failure> {
         let mut kept = Vec::new();
-        for (file, path) in self.pending {
+        for (file, _guard, path) in self.pending {
             if let Err(error) = file.persist_noclobber(&path) {
                 // What has come before goes again: all files or none.
                 kept.iter().for_each(|path: &PathBuf| drop(fs::remove_file(path)));
@@ -75,7 +83,7 @@ impl Folder {
 /// Takes the payload files, if there is a folder for them.
 pub(super) struct PayloadFiles {
     folder: Option<Folder>,
-    current: Option<(tempfile::NamedTempFile, PathBuf)>,
+    current: Option<Begun>,
     /// Names of the files, by payload and name in the Artifact.
     names: BTreeMap<(usize, String), PathBuf>,
     /// Why the sink has stopped the reading.
@@ -103,7 +111,7 @@ impl PayloadFiles {
         for (index, payload) in header.payloads.iter().enumerate() {
             for file in &payload.files {
                 let Some(path) = self.names.get(&(index, file.name.clone())) else { continue };
-                if let Some((pending, _)) = folder.pending.iter().find(|(_, name)| name == path) {
+                if let Some((pending, ..)) = folder.pending.iter().find(|(.., name)| name == path) {
                     set_time_and_mode(pending, file).map_err(|error| failed(path, &error))?;
                 }
                 paths.insert(file.name.clone(), path.clone());
@@ -121,9 +129,9 @@ impl PayloadSink for PayloadFiles {
     fn begin_file(&mut self, payload: usize, name: &str, _: u64) -> Result<(), Error> {
         let Some(folder) = &self.folder else { return Ok(()) };
         match folder.begin(name) {
-            Ok((file, path)) => {
-                self.names.insert((payload, name.to_owned()), path.clone());
-                self.current = Some((file, path));
+            Ok(begun) => {
+                self.names.insert((payload, name.to_owned()), begun.2.clone());
+                self.current = Some(begun);
                 Ok(())
             }
             Err(failure) => Err(self.stop(failure)),
@@ -131,7 +139,7 @@ impl PayloadSink for PayloadFiles {
     }
 
     fn data(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let Some((file, path)) = &mut self.current else { return Ok(()) };
+        let Some((file, _, path)) = &mut self.current else { return Ok(()) };
         if let Err(error) = file.write_all(bytes) {
             let failure = failed(path, &error);
             return Err(self.stop(failure));
@@ -140,8 +148,8 @@ impl PayloadSink for PayloadFiles {
     }
 
     fn end_file(&mut self) -> Result<(), Error> {
-        if let (Some(folder), Some((file, path))) = (&mut self.folder, self.current.take()) {
-            folder.pending.push((file.into_temp_path(), path));
+        if let (Some(folder), Some((file, guard, path))) = (&mut self.folder, self.current.take()) {
+            folder.pending.push((file.into_temp_path(), guard, path));
         }
         Ok(())
     }

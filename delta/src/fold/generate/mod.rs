@@ -39,6 +39,9 @@ pub(crate) struct Folding {
     sizes: [u64; 2],
 }
 
+/// Compressed files that changed are looked into from this part of an image on.
+const WORTH_UNFOLDING: u64 = 256;
+
 impl Folding {
     /// Unfolds both images, if that makes sense: the new one has compressed blocks that differ from those of the old
     /// one and that can be rebuilt.
@@ -53,6 +56,11 @@ impl Folding {
         };
         if new_layout.map.is_some() {
             sort::leave_out_equal(old, &mut old_layout.blocks, new, &mut new_layout.blocks);
+            // A few small files are not worth two unfolded images.
+            let packed: u64 = new_layout.blocks.iter().map(|block| u64::from(block.len)).sum();
+            if packed < new.len() as u64 / WORTH_UNFOLDING {
+                return Ok(None);
+            }
         }
         let target_pieces = sort::target(old, &old_layout, new, &new_layout, options)?;
         if !target_pieces.iter().any(|piece| matches!(piece, TargetPiece::Block(_))) {
