@@ -123,7 +123,7 @@ impl<'m> Sources<'m> {
 
     fn of_data(&self, list: &mut List, old: u32, alignment: &Alignment<'_>) {
         for (source, back) in (BACK..).zip(BACKS) {
-            list.push(old.wrapping_add(self.changes[self.at.wrapping_sub(back) % 8]), source, 0);
+            list.push(old.wrapping_add(self.changes[self.at.wrapping_sub(back - 1) % 8]), source, 0);
         }
         if old != 0 {
             for grain in 0..3 {

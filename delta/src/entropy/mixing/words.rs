@@ -1,6 +1,7 @@
 //! Stretches and words that resemble the base: first whether a whole stretch became what is expected, then which of
 //! its candidates each word became, and only then its bytes.
 
+use super::aarch64::Pages;
 use super::alignment::Alignment;
 use super::architecture::{Architecture, KINDS, MARGIN, Word, Words, four};
 use super::bytes::{self, Bytes};
@@ -137,6 +138,7 @@ impl<'m> Differences<'m> {
                 self.bytes.skip(expected.len as u32);
                 self.sources.skip(expected.len);
                 self.hits = u32::MAX;
+                *self.words.pages() = expected.pages;
                 i += expected.len;
                 continue;
             }
@@ -167,7 +169,7 @@ impl<'m> Differences<'m> {
         shift: u32,
     ) -> Expected {
         let before = *self.words.pages();
-        let mut expected = Expected { bytes: [0; LONGEST_STRETCH], len: 0, tops: 0, moved: 0 };
+        let mut expected = Expected { bytes: [0; LONGEST_STRETCH], len: 0, tops: 0, moved: 0, pages: before };
         while i + expected.len < end {
             let from = i + expected.len;
             let word = self.words.next(old, from, piece - from, at.wrapping_add(expected.len as u32));
@@ -183,7 +185,7 @@ impl<'m> Differences<'m> {
             expected.tops |= 1 << (word.old >> 27);
             expected.moved = (expected.moved + u32::from(value != word.old)).min(3);
         }
-        *self.words.pages() = before;
+        expected.pages = core::mem::replace(self.words.pages(), before);
         expected
     }
 
@@ -349,6 +351,8 @@ struct Expected {
     tops: u32,
     /// Words that would change, 3 at most.
     moved: u32,
+    /// What is known of pages behind it.
+    pages: Pages,
 }
 
 /// Whether the words that are 2, 3, 4, 6, 8 and 12 back were hit: records of these lengths are common.

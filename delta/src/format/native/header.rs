@@ -301,7 +301,7 @@ mod tests {
     fn the_need_is_what_the_format_says() {
         let lzma2 = sample();
         let histories = 4096 + (1 << 20) + (1 << 23) + 3 * 28_296;
-        assert_eq!(lzma2.memory_needed(), 3 + histories + (1 << 20) + 2 * (1 << 16) + 32);
+        assert_eq!(lzma2.memory_needed(), 3 + 4096 + histories + (1 << 20) + 2 * (1 << 16) + 32);
         let mixed = Header { codec: Codec::Mixed, history: [1 << 22, 5000, 1 << 20], ..lzma2 };
         let words = 16 * 65_536
             + 3 * 5000
@@ -313,7 +313,7 @@ mod tests {
             + (10 * 16_384 + 20 * 320 + 24 * 1024 + 20 * 1152 + 24 * 1024)
             + 64 * 648;
         let coder = 4 * words + 28 * 5000 + (1 << 20) + 28_296;
-        assert_eq!(mixed.memory_needed(), 3 + coder + (1 << 20) + 2 * (1 << 16) + 32);
+        assert_eq!(mixed.memory_needed(), 3 + 4096 + coder + (1 << 20) + 2 * (1 << 16) + 32);
     }
 
     #[test]

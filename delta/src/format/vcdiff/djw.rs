@@ -238,6 +238,10 @@ impl<'m> Djw<'m> {
     }
 
     fn try_begin(&mut self, packed: &[u8], plain_len: u64) -> Option<()> {
+        // Every byte takes a bit at least.
+        if plain_len > 8 * packed.len() as u64 {
+            return None;
+        }
         let mut bits = Bits::default();
         self.codes = bits.number(packed, 3)? + 1;
         self.sector_len = plain_len;

@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn check_values() {
         assert_eq!(adler32(b"Wikipedia"), 0x11e6_0398);
-        assert_eq!(adler32(&[0xff; 100_000]) >> 16, 0x149c);
+        assert_eq!(adler32(&[0xff; 100_000]) >> 16, 0x149a);
         assert_eq!(Wrapper::Zlib.header(9), [0x78, 0xda]);
         assert_eq!(Wrapper::Zlib.header(6), [0x78, 0x9c]);
         assert_eq!(Wrapper::Zlib.header(1), [0x78, 0x01]);

@@ -112,7 +112,8 @@ impl Parser<'_, '_, '_> {
     }
 
     fn first(&mut self, mut at: usize) -> Option<Next> {
-        while self.may_start(at) {
+        // More literals than there is room for end the block, whatever comes behind them.
+        while self.may_start(at) && at - self.out.anchor <= self.out.left() {
             if let Some(found) = self.find(at, at, MATCH_MIN - 1) {
                 return Some(Next::Second(found, found));
             }

@@ -100,7 +100,8 @@ pub(super) fn pack(
     let mut parser = Parser { source, chains, ways: Ways(ways), level };
     let mut out = Sequences::new(out);
     let mut at = 0;
-    while at + MATCH_START_MARGIN <= source.len() {
+    // More literals than there is room for end the block, whatever comes behind them.
+    while at + MATCH_START_MARGIN <= source.len() && at - out.anchor <= out.left() {
         let Some(first) = parser.find(at, MATCH_MIN - 1) else {
             at += 1;
             continue;
