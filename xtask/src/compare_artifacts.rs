@@ -83,11 +83,13 @@ fn tasks(image: &str) -> Vec<Task> {
         ("sign", "sign -k KEY IN"),
     ] {
         for compression in ["none", "gzip", "lzma"] {
+            // Others spend minutes on unpacking and packing xz for these.
+            if compression == "lzma" && name != "validate" {
+                continue;
+            }
             let from = Some(compression);
-            let slow = compression == "lzma" && name == "modify -n";
-            let runs = if slow { 1 } else { RUNS };
             let name = format!("{name}, {compression}");
-            tasks.push(Task { name, arguments: words(line), from, ours_only: false, runs });
+            tasks.push(Task { name, arguments: words(line), from, ours_only: false, runs: RUNS });
         }
     }
     tasks

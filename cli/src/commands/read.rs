@@ -28,7 +28,7 @@ pub(crate) fn run(args: &ReadArgs) -> Result<(), Failure> {
         SignatureStatus::Verified => Signature::Verified,
         SignatureStatus::Failed(_) => Signature::Failed,
     };
-    if signature != Signature::Unsigned {
+    if key.is_some() {
         report::warn_if_augmented(&args.artifact, &read.header);
     }
     report::print(&if args.json {

@@ -51,7 +51,9 @@ fn flags_put_it_beside_the_payload() {
         let private = key("p256-sec1.pem");
         let flags = [&EVERYTHING[..], &["--compression", compression, "-k", &private]].concat();
         place.ok(&[&MODULE[..], &["a.mender"], &flags].concat());
-        place.ok(&["validate", "-k", &key("p256-public.pem"), "a.mender"]);
+        let ended = place.run(&["validate", "-k", &key("p256-public.pem"), "a.mender"]);
+        assert_eq!(ended.status, 0, "{ended:?}");
+        assert!(ended.stderr.contains("augmented: no signature covers manifest-augment"), "{ended:?}");
         let payload = payload(&place, "a.mender");
         assert_eq!(payload["type"], "added-type");
         let provides = json!({"a": "c:d", "n": "m", "rootfs-image.signed-type.version": "r1"});
