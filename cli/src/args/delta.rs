@@ -46,7 +46,7 @@ pub(crate) struct AlgorithmArgs {
 /// The names that `--level` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LevelName {
-    /// Quick to make and to apply, larger
+    /// Quick to apply, larger
     Fast,
     /// Small
     Default,
@@ -57,7 +57,7 @@ pub(crate) enum LevelName {
 /// What the device has to spare for a native delta.
 #[derive(Debug, Args)]
 pub(crate) struct LevelArgs {
-    /// With native: what matters more, size or time
+    /// With native: what matters more, size or time to apply
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) level: LevelName,
 

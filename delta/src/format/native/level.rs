@@ -9,7 +9,7 @@ use crate::error::Error;
 /// What a delta is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Level {
-    /// Quick to make and to apply: LZMA2 throughout.
+    /// Quick to apply: LZMA2 throughout.
     Fast,
     /// Small.
     #[default]
