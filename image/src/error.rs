@@ -111,6 +111,14 @@ pub enum Place {
     Inode(u64),
     /// A block, counted from the start of the file system.
     Block(u64),
+    /// The partition table of a disk.
+    PartitionTable,
+    /// A partition, by its number.
+    Partition(u32),
+    /// The boot sector of a FAT file system.
+    BootSector,
+    /// A cluster of a FAT file system, as its allocation table counts them.
+    Cluster(u32),
 }
 
 /// What would have been right.
@@ -189,6 +197,10 @@ impl fmt::Display for Place {
             Self::Group(number) => write!(f, "block group {number}"),
             Self::Inode(number) => write!(f, "inode {number}"),
             Self::Block(number) => write!(f, "block {number}"),
+            Self::PartitionTable => f.write_str("partition table"),
+            Self::Partition(number) => write!(f, "partition {number}"),
+            Self::BootSector => f.write_str("boot sector"),
+            Self::Cluster(number) => write!(f, "cluster {number}"),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod error;
 pub mod ext4;
 pub mod file_map;
 pub mod limits;
+pub mod partition;
 pub mod probe;
 pub mod squashfs;
 

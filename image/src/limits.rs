@@ -23,6 +23,8 @@ pub struct Limits {
     pub metadata_total_bytes: u64,
     /// Symbolic links followed on the way to one file. Default 40, as in Linux.
     pub symlink_hops: u32,
+    /// Entries of a partition table, used or not. Default 1,024.
+    pub partition_entries: u32,
 }
 
 impl Default for Limits {
@@ -36,6 +38,7 @@ impl Default for Limits {
             lookup_blocks: 1 << 20,
             metadata_total_bytes: 256 << 20,
             symlink_hops: 40,
+            partition_entries: 1024,
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::step::{find, program, run};
 
 /// Debian package and a program of it that tests start.
-const TOOLS: [(&str, &str); 21] = [
+const TOOLS: [(&str, &str); 23] = [
     ("mender-artifact", "mender-artifact"),
     ("mender-client", "mender"),
     ("libubootenv-tool", "fw_printenv"),
@@ -16,6 +16,8 @@ const TOOLS: [(&str, &str); 21] = [
     ("btrfs-progs", "mkfs.btrfs"),
     ("dosfstools", "mkfs.vfat"),
     ("mtools", "mcopy"),
+    ("fdisk", "sfdisk"),
+    ("gdisk", "sgdisk"),
     ("squashfs-tools", "mksquashfs"),
     ("erofs-utils", "mkfs.erofs"),
     ("openssl", "openssl"),
