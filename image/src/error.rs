@@ -7,7 +7,7 @@ use std::io;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The image could not be read.
+    /// The image could not be read or written.
     Io(IoError),
     /// The image contradicts its own format.
     Format(FormatError),
@@ -17,16 +17,22 @@ pub enum Error {
     Limit(LimitError),
     /// The caller asked for something that the image does not have.
     Path(PathError),
+    /// The image has no room for what should be put into it.
+    Full(FullError),
+    /// The content that should be put into the image could not be read, or the place where it waits not be used.
+    Content(io::Error),
 }
 
-/// A read that failed.
+/// A read or write that failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct IoError {
-    /// First byte of the read, from the start of the image.
+    /// First byte, from the start of the image.
     pub offset: u64,
-    /// Length of the read in bytes.
+    /// Length in bytes.
     pub len_bytes: u64,
+    /// Whether it was a write.
+    pub writing: bool,
     /// What the device said.
     pub source: io::Error,
 }
@@ -73,6 +79,18 @@ pub struct LimitError {
     pub found: u64,
 }
 
+/// Something that there is not enough of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FullError {
+    /// What is used up.
+    pub what: &'static str,
+    /// How many are needed, at least.
+    pub needed: u64,
+    /// How many there are.
+    pub free: u64,
+}
+
 /// A path that does not lead to what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -95,6 +113,18 @@ pub enum PathProblem {
     NotARegularFile,
     /// More symbolic links than [`crate::limits::Limits::symlink_hops`]; usually a circle.
     TooManySymlinks,
+    /// The path leads to a folder, which the operation does not take.
+    IsADirectory,
+    /// Something is there already.
+    Exists,
+    /// The folder is not empty, and was not asked to be removed with what is in it.
+    NotEmpty,
+    /// The path leads to something that is no symbolic link.
+    NotASymlink,
+    /// A part of the path is longer than 255 bytes, or has a zero byte.
+    BadName,
+    /// The root, a name such as `..`, or something that the file system keeps for itself.
+    NotAllowed,
 }
 
 /// A structure of an image.
@@ -137,7 +167,18 @@ pub enum Expected {
 
 impl Error {
     pub(crate) fn io(offset: u64, len: usize, source: io::Error) -> Self {
-        Self::Io(IoError { offset, len_bytes: u64::try_from(len).unwrap_or(u64::MAX), source })
+        let len_bytes = u64::try_from(len).unwrap_or(u64::MAX);
+        Self::Io(IoError { offset, len_bytes, writing: false, source })
+    }
+
+    pub(crate) fn write(offset: u64, len: usize, source: io::Error) -> Self {
+        let len_bytes = u64::try_from(len).unwrap_or(u64::MAX);
+        Self::Io(IoError { offset, len_bytes, writing: true, source })
+    }
+
+    #[expect(dead_code, reason = "for the editor")]
+    pub(crate) fn full(what: &'static str, needed: u64, free: u64) -> Self {
+        Self::Full(FullError { what, needed, free })
     }
 
     pub(crate) fn format(place: Place, field: &'static str, expected: Expected, found: u64) -> Self {
@@ -165,7 +206,18 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(e) => write!(f, "image: offset {}: cannot read {} bytes", e.offset, e.len_bytes),
+            Self::Io(e) => {
+                let verb = if e.writing { "write" } else { "read" };
+                write!(f, "image: offset {}: cannot {verb} {} bytes", e.offset, e.len_bytes)
+            }
+            Self::Full(e) => {
+                write!(
+                    f,
+                    "file system is full: expected at least {} free {}, found {}",
+                    e.needed, e.what, e.free
+                )
+            }
+            Self::Content(_) => f.write_str("content to put into the image: cannot read it"),
             Self::Format(e) => {
                 write!(f, "{}: {}: expected {}, found {}", e.place, e.field, e.expected, e.found)
             }
@@ -184,6 +236,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(e) => Some(&e.source),
+            Self::Content(source) => Some(source),
             _ => None,
         }
     }
@@ -223,6 +276,12 @@ impl fmt::Display for PathProblem {
             Self::NotADirectory => "a part before the end is no directory",
             Self::NotARegularFile => "no regular file",
             Self::TooManySymlinks => "too many symbolic links",
+            Self::IsADirectory => "is a directory",
+            Self::Exists => "exists already",
+            Self::NotEmpty => "directory is not empty",
+            Self::NotASymlink => "no symbolic link",
+            Self::BadName => "a name is longer than 255 bytes or has a zero byte",
+            Self::NotAllowed => "cannot be created, changed or removed",
         })
     }
 }

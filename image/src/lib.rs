@@ -1,7 +1,7 @@
-//! Disk images: what an image holds, and which bytes of it belong to which file.
+//! Disk images: what an image holds, which bytes of it belong to which file, and changing files in place.
 //!
-//! Everything here reads and nothing writes. An image is foreign input: each number in it is checked before it
-//! sizes, adds or indexes, and each walk has [`limits::Limits`].
+//! Nothing but [`ext4::edit`] writes. An image is foreign input: each number in it is checked before it sizes, adds
+//! or indexes, and each walk has [`limits::Limits`].
 //!
 //! ```
 //! use mender_image::file_map::FileMap;
@@ -23,7 +23,7 @@ pub mod squashfs;
 
 mod little_endian;
 #[cfg(any(test, not(unix)))]
-mod positioned_read_portable;
+mod positioned_file_portable;
 #[cfg(unix)]
-mod positioned_read_unix;
+mod positioned_file_unix;
 mod region;

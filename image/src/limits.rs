@@ -25,6 +25,9 @@ pub struct Limits {
     pub symlink_hops: u32,
     /// Entries of a partition table, used or not. Default 1,024.
     pub partition_entries: u32,
+    /// Changes of an image that wait in memory, in bytes: contents past this go to a file, where there is one.
+    /// Default 256 MiB.
+    pub changes_len_bytes: u64,
 }
 
 impl Default for Limits {
@@ -39,6 +42,7 @@ impl Default for Limits {
             metadata_total_bytes: 256 << 20,
             symlink_hops: 40,
             partition_entries: 1024,
+            changes_len_bytes: 256 << 20,
         }
     }
 }

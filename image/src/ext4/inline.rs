@@ -1,7 +1,8 @@
 //! Content that lies in the inode: the first 60 bytes in place of block numbers, the rest as the value of the
 //! attribute `system.data` behind the inode's fields.
 
-use super::inode::{Inode, InodeKind, ROOT_AT, ROOT_LEN};
+use super::inode::{Inode, ROOT_AT, ROOT_LEN};
+use super::metadata::FileKind;
 use crate::error::{Error, Expected};
 use crate::file_map::FileRange;
 use crate::little_endian::{u16_at, u32_at};
@@ -15,7 +16,7 @@ const SYSTEM_INDEX: u8 = 7;
 pub(super) fn content(inode: &Inode) -> Result<(Vec<u8>, Vec<FileRange>), Error> {
     let mut len = usize::try_from(inode.len_bytes).unwrap_or(usize::MAX);
     let (rest_at, rest) = if len > ROOT_LEN { system_data(inode)? } else { (0, &[][..]) };
-    let sparse = inode.kind() == Some(InodeKind::Regular);
+    let sparse = inode.kind() == Some(FileKind::Regular);
     if sparse {
         len = len.min(ROOT_LEN + rest.len());
     } else if len > ROOT_LEN + rest.len() {

@@ -3,14 +3,20 @@
 //! | at | bytes | field |
 //! |---|---|---|
 //! | 0x00 | 2 | kind and permissions |
+//! | 0x02, 0x78 | 2, 2 | owner: low half, high half |
 //! | 0x04, 0x6c | 4, 4 | size in bytes: low half, high half |
+//! | 0x10 | 4 | time of the last change of the content: seconds since 1970, signed |
+//! | 0x18, 0x7a | 2, 2 | group: low half, high half |
+//! | 0x1a | 2 | number of names |
 //! | 0x20 | 4 | flags |
 //! | 0x28 | 60 | extent tree, block numbers, or content |
 //! | 0x68, 0x76 | 4, 2 | block of extended attributes: low half, high half |
 //! | 0x80 | 2 | length of the fields after 128 bytes; then attributes |
+//! | 0x88 | 4 | of the time at 0x10: bits 32 and 33 of the seconds, then 30 bits of nanoseconds |
 
 use super::FileSystem;
 use super::features::IncompatFeatures;
+use super::metadata::FileKind;
 use crate::error::{Error, Place};
 use crate::little_endian::{join, u16_at, u32_at};
 
@@ -22,15 +28,8 @@ pub(crate) const INODE_LEN_MAX: usize = 4096;
 pub(crate) const ROOT_AT: usize = 0x28;
 pub(crate) const ROOT_LEN: usize = 60;
 
-/// What an inode is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum InodeKind {
-    Regular,
-    Directory,
-    Symlink,
-    /// Device, pipe or socket.
-    Special,
-}
+const MTIME_AT: usize = 0x10;
+const MTIME_EXTRA_AT: usize = 0x88;
 
 /// An inode. Its numbers are as stored, except that those of features which are off are zero.
 #[derive(Debug, Clone)]
@@ -39,6 +38,10 @@ pub(crate) struct Inode {
     /// Where it lies, in bytes from the start of the image.
     pub(crate) offset: u64,
     pub(crate) mode: u16,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) mtime_seconds: i64,
+    pub(crate) links: u16,
     pub(crate) len_bytes: u64,
     pub(crate) attribute_block: u64,
     pub(crate) root: [u8; ROOT_LEN],
@@ -61,6 +64,10 @@ impl Inode {
             number,
             offset,
             mode: u16_at(bytes, 0),
+            uid: u32::from(u16_at(bytes, 0x02)) | u32::from(u16_at(bytes, 0x78)) << 16,
+            gid: u32::from(u16_at(bytes, 0x18)) | u32::from(u16_at(bytes, 0x7a)) << 16,
+            mtime_seconds: seconds(bytes, MTIME_AT, MTIME_EXTRA_AT),
+            links: u16_at(bytes, 0x1a),
             len_bytes: u64::from(u32_at(bytes, 0x4)),
             attribute_block: join(u32_at(bytes, 0x68), if wide { u32::from(u16_at(bytes, 0x76)) } else { 0 }),
             root,
@@ -69,7 +76,7 @@ impl Inode {
         };
         // In directories the high half of the size was something else before `large_dir`.
         let large = incompat.contains(IncompatFeatures::LARGEDIR);
-        if inode.kind() == Some(InodeKind::Regular) || inode.kind() == Some(InodeKind::Directory) && large {
+        if inode.kind() == Some(FileKind::Regular) || inode.kind() == Some(FileKind::Directory) && large {
             inode.len_bytes = join(u32_at(bytes, 0x4), u32_at(bytes, 0x6c));
         }
         inode.check_flags()?;
@@ -88,12 +95,12 @@ impl Inode {
     }
 
     /// `None` for a kind that does not exist.
-    pub(crate) fn kind(&self) -> Option<InodeKind> {
+    pub(crate) fn kind(&self) -> Option<FileKind> {
         match self.mode & 0xf000 {
-            0x8000 => Some(InodeKind::Regular),
-            0x4000 => Some(InodeKind::Directory),
-            0xa000 => Some(InodeKind::Symlink),
-            0x1000 | 0x2000 | 0x6000 | 0xc000 => Some(InodeKind::Special),
+            0x8000 => Some(FileKind::Regular),
+            0x4000 => Some(FileKind::Directory),
+            0xa000 => Some(FileKind::Symlink),
+            0x1000 | 0x2000 | 0x6000 | 0xc000 => Some(FileKind::Special),
             _ => None,
         }
     }
@@ -105,4 +112,15 @@ impl Inode {
     pub(crate) fn has_inline_data(&self) -> bool {
         self.flags & Self::INLINE_DATA != 0
     }
+}
+
+/// The seconds of a time, with the two high bits behind the first 128 bytes where the inode has them.
+fn seconds(bytes: &[u8], at: usize, extra_at: usize) -> i64 {
+    let low = i64::from(i32::from_le_bytes(u32_at(bytes, at).to_le_bytes()));
+    let extra_len = if bytes.len() > 130 { usize::from(u16_at(bytes, 128)) } else { 0 };
+    let end = extra_at + 4;
+    if 128 + extra_len < end || bytes.len() < end {
+        return low;
+    }
+    low + (i64::from(u32_at(bytes, extra_at) & 3) << 32)
 }

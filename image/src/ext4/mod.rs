@@ -1,4 +1,4 @@
-//! ext2, ext3 and ext4, read only.
+//! ext2, ext3 and ext4: reading, and changing files in place in [`edit`].
 //!
 //! Checked: the superblock's own checksum, and of every number whatever would let a reader run away with it. Not
 //! checked: the other checksums, and the allocation bitmaps.
@@ -7,13 +7,17 @@ mod block_map;
 mod claims;
 pub(crate) mod crc32c;
 mod directory;
+pub mod edit;
 mod extent;
 pub mod features;
+pub mod file_reader;
 mod group;
 mod indirect;
 mod inline;
 pub(crate) mod inode;
+pub mod metadata;
 mod ownership;
+mod path;
 pub mod read_file;
 pub(crate) mod superblock;
 mod symlink;

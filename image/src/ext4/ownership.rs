@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::block_map::BlockMap;
 use super::claims::Claims;
 use super::features::{CompatFeatures, RoCompatFeatures};
-use super::inode::{Inode, InodeKind};
+use super::inode::Inode;
+use super::metadata::FileKind;
 use super::{FileSystem, group};
 use crate::error::{Error, Place};
 use crate::file_map::{Kind, Region};
@@ -104,7 +105,7 @@ impl<'f> Ownership<'f> {
     pub(super) fn claim_content(&mut self, inode: &Inode, map: &BlockMap) -> Result<(), Error> {
         self.claim_tree(inode, map)?;
         let shared = self.fs.superblock.ro_compat.contains(RoCompatFeatures::SHARED_BLOCKS);
-        if shared && inode.kind() == Some(InodeKind::Regular) {
+        if shared && inode.kind() == Some(FileKind::Regular) {
             return Ok(());
         }
         map.runs.iter().try_for_each(|run| self.claims.claim(inode.place(), run.physical, run.count))

@@ -1,11 +1,9 @@
 //! Reads a file of a file system by its path.
 
-use std::collections::VecDeque;
-
 use super::block_map::BlockMap;
-use super::directory::Entries;
-use super::inode::{Inode, InodeKind};
-use super::{FileSystem, ROOT_INODE, inline, symlink};
+use super::metadata::FileKind;
+use super::path::LastLink;
+use super::{FileSystem, inline};
 use crate::error::{Error, PathProblem};
 
 impl FileSystem<'_> {
@@ -19,8 +17,8 @@ impl FileSystem<'_> {
     /// [`crate::limits::Limits::file_len_bytes`], or the way to it too long; else as
     /// [`crate::file_map::FileMap::of`].
     pub fn read_file(&self, path: &[u8]) -> Result<Vec<u8>, Error> {
-        let inode = self.resolve(path)?;
-        if inode.kind() != Some(InodeKind::Regular) {
+        let inode = self.existing(path, LastLink::Follow)?;
+        if inode.kind() != Some(FileKind::Regular) {
             return Err(Error::path(path, PathProblem::NotARegularFile));
         }
         let maximum = self.limits.file_len_bytes;
@@ -44,68 +42,5 @@ impl FileSystem<'_> {
             self.device.read_at(run.physical * block_len, &mut content[start_in_memory..end_in_memory])?;
         }
         Ok(content)
-    }
-
-    fn resolve(&self, path: &[u8]) -> Result<Inode, Error> {
-        let mut parts: VecDeque<Vec<u8>> = path.split(|byte| *byte == b'/').map(<[u8]>::to_vec).collect();
-        let mut parents = Vec::new();
-        let mut here = self.inode(ROOT_INODE)?;
-        let (mut hops, mut blocks_read) = (0, 0);
-        while let Some(part) = parts.pop_front() {
-            if part.is_empty() || part == b"." {
-                continue;
-            }
-            if here.kind() != Some(InodeKind::Directory) {
-                return Err(Error::path(path, PathProblem::NotADirectory));
-            }
-            if part == b".." {
-                here = parents.pop().unwrap_or(here);
-                continue;
-            }
-            let number = self.look_up(&here, &part, &mut blocks_read)?;
-            let Some(number) = number else { return Err(Error::path(path, PathProblem::NotFound)) };
-            let next = self.inode(number)?;
-            if next.kind() != Some(InodeKind::Symlink) {
-                parents.push(std::mem::replace(&mut here, next));
-                continue;
-            }
-            hops += 1;
-            if hops > self.limits.symlink_hops {
-                return Err(Error::path(path, PathProblem::TooManySymlinks));
-            }
-            let target = symlink::target(self, &next)?.bytes;
-            if target.starts_with(b"/") {
-                parents.clear();
-                here = self.inode(ROOT_INODE)?;
-            }
-            for part in target.rsplit(|byte| *byte == b'/') {
-                parts.push_front(part.to_vec());
-            }
-        }
-        Ok(here)
-    }
-
-    /// The inode of the entry `name` of a directory.
-    fn look_up(&self, directory: &Inode, name: &[u8], blocks_read: &mut u64) -> Result<Option<u32>, Error> {
-        let entries = Entries::of(self, directory)?;
-        if let Entries::Blocks(map) = &entries {
-            let tree_blocks = u64::try_from(map.tree_blocks.len()).unwrap_or(u64::MAX);
-            *blocks_read = map
-                .runs
-                .iter()
-                .fold(blocks_read.saturating_add(tree_blocks), |sum, run| sum.saturating_add(run.count));
-            let maximum = self.limits.lookup_blocks;
-            if *blocks_read > maximum {
-                return Err(Error::limit(directory.place(), "directory blocks read", maximum, *blocks_read));
-            }
-        }
-        let mut found = None;
-        entries.each(self, directory, |entry, number| {
-            if entry == name {
-                found = Some(number);
-            }
-            Ok(())
-        })?;
-        Ok(found)
     }
 }

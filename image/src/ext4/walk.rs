@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::block_map::{BlockMap, Run};
 use super::directory::Entries;
-use super::inode::{Inode, InodeKind};
+use super::inode::Inode;
+use super::metadata::FileKind;
 use super::ownership::Ownership;
 use super::{FileSystem, ROOT_INODE, inline, symlink};
 use crate::error::{Error, Expected};
@@ -60,7 +61,7 @@ impl Walk<'_> {
         while let Some((inode, path)) = waiting.pop() {
             for (number, path) in self.read_directory(&inode, path)? {
                 let inode = self.fs.inode(number)?;
-                if inode.kind() != Some(InodeKind::Directory) {
+                if inode.kind() != Some(FileKind::Directory) {
                     self.add_entry(&inode, path)?;
                 } else if seen.insert(number) {
                     waiting.push((inode, path));
@@ -76,7 +77,7 @@ impl Walk<'_> {
     /// Adds a directory and returns its entries as inode numbers and paths.
     fn read_directory(&mut self, inode: &Inode, path: Vec<u8>) -> Result<Vec<(u32, Vec<u8>)>, Error> {
         let fs = self.fs;
-        if inode.kind() != Some(InodeKind::Directory) {
+        if inode.kind() != Some(FileKind::Directory) {
             let expected = Expected::Described("a directory");
             return Err(Error::format(inode.place(), "mode", expected, u64::from(inode.mode)));
         }
@@ -140,10 +141,10 @@ impl Walk<'_> {
             }
             Entry::Vacant(place) => {
                 place.insert(match inode.kind() {
-                    Some(InodeKind::Regular) => Link::File(self.files.len()),
-                    Some(InodeKind::Symlink) => Link::Symlink(self.symlinks.len()),
-                    Some(InodeKind::Special) => Link::Special,
-                    Some(InodeKind::Directory) | None => {
+                    Some(FileKind::Regular) => Link::File(self.files.len()),
+                    Some(FileKind::Symlink) => Link::Symlink(self.symlinks.len()),
+                    Some(FileKind::Special) => Link::Special,
+                    Some(FileKind::Directory) | None => {
                         let expected = Expected::Described("a kind of file");
                         return Err(Error::format(inode.place(), "mode", expected, u64::from(inode.mode)));
                     }
@@ -152,8 +153,8 @@ impl Walk<'_> {
         }
         self.owners.claim_attributes(inode)?;
         match inode.kind() {
-            Some(InodeKind::Regular) => self.add_file(inode, path),
-            Some(InodeKind::Symlink) => self.add_symlink(inode, path),
+            Some(FileKind::Regular) => self.add_file(inode, path),
+            Some(FileKind::Symlink) => self.add_symlink(inode, path),
             _ => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
-//! Reading a file at an offset where the system only knows a position: one reader at a time.
+//! Reading and writing a file at an offset where the system only knows a position: one at a time.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, PoisonError};
 
 #[derive(Debug)]
@@ -17,5 +17,15 @@ impl PositionedFile {
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(offset))?;
         file.read_exact(buffer)
+    }
+
+    pub(crate) fn write_all_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let file = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(offset))?;
+        file.write_all(bytes)
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).sync_data()
     }
 }
