@@ -21,7 +21,6 @@ use std::sync::LazyLock;
 
 use images::Releases;
 use rig::{Rig, Slot};
-use sha2::{Digest as _, Sha256};
 
 static RELEASES: LazyLock<Result<Releases, String>> = LazyLock::new(|| Releases::make(false));
 static WITH_JOURNAL: LazyLock<Result<Releases, String>> = LazyLock::new(|| Releases::make(true));
@@ -46,6 +45,7 @@ fn factory(
     let rig = Rig::flashed_with(&releases.factory, partition_bytes, name).unwrap();
     fs::copy(&releases.v1.artifact, rig.artifact("v1.mender")).unwrap();
     fs::copy(&releases.delta, rig.artifact("v1-v2.mender")).unwrap();
+    fs::copy(&releases.delta_vcdiff, rig.artifact("v1-v2.vcdiff.mender")).unwrap();
     Some((rig, releases))
 }
 
@@ -75,10 +75,6 @@ fn same(rig: &Rig, slot: Slot, image: &std::path::Path) -> bool {
 
 fn artifact_name(rig: &mut Rig) -> String {
     rig.mender(&["show-artifact"]).text.lines().last().unwrap().trim().to_owned()
-}
-
-fn hex_sha256(path: &std::path::Path) -> String {
-    Sha256::digest(fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn settled_on(rig: &Rig, slot: Slot) -> bool {
@@ -115,13 +111,75 @@ fn full_v1_then_delta_to_v2() {
     let provides = rig.mender(&["show-provides"]).text;
     for line in [
         "artifact_name=release-v2".to_owned(),
-        format!("rootfs-image.checksum={}", hex_sha256(&releases.v2.image)),
+        format!("rootfs-image.checksum={}", images::hex_sha256(&releases.v2.image)),
         "rootfs-image.version=v2".to_owned(),
     ] {
         assert!(provides.lines().any(|found| found.trim() == line), "no {line} in:\n{provides}");
     }
     assert!(!provides.contains("release-v1"), "{provides}");
     assert!(same(&rig, Slot::A, &releases.v2.image), "running v2 changed it");
+}
+
+/// Installs a delta, starts what it gave, and commits it.
+fn update(rig: &mut Rig, artifact: &std::path::Path, release: &images::Release, to: Slot) {
+    fs::copy(artifact, rig.artifact("update.mender")).unwrap();
+    let called = rig.mender(&["install", "/data/artifacts/update.mender"]);
+    assert_eq!(called.status, Some(0));
+    assert!(same(rig, to, &release.image), "{to:?} does not hold the image");
+    rig.reboot();
+    assert_eq!(rig.running(), to);
+    assert_eq!(rig.mender(&["commit"]).status, Some(0));
+    assert!(settled_on(rig, to));
+}
+
+#[test]
+fn full_v1_then_xdelta3_to_v2_then_native_to_v3() {
+    let Some((mut rig, releases)) = running_v1("xdelta3-native") else { return };
+    let Some(by_xdelta3) = &releases.delta_xdelta3 else {
+        println!("skipped: xdelta3 is not installed");
+        return;
+    };
+    update(&mut rig, by_xdelta3, &releases.v2, Slot::A);
+    assert_eq!(artifact_name(&mut rig), "release-v2");
+    update(&mut rig, &releases.next_delta, &releases.v3, Slot::B);
+    assert_eq!(artifact_name(&mut rig), "release-v3");
+}
+
+#[test]
+fn full_v1_then_native_to_v2_then_vcdiff_to_v3() {
+    let Some((mut rig, releases)) = running_v1("native-vcdiff") else { return };
+    update(&mut rig, &releases.delta, &releases.v2, Slot::A);
+    update(&mut rig, &releases.next_delta_vcdiff, &releases.v3, Slot::B);
+    assert_eq!(artifact_name(&mut rig), "release-v3");
+}
+
+#[test]
+fn xdelta3_deltas_leave_the_device_as_it_was_when_something_is_wrong() {
+    let Some((mut rig, releases)) = running_v1("vcdiff-wrong") else { return };
+    // Installed, but it does not come up.
+    assert_eq!(rig.mender(&["install", "/data/artifacts/v1-v2.vcdiff.mender"]).status, Some(0));
+    assert!(same(&rig, Slot::A, &releases.v2.image), "A does not hold v2");
+    rig.reboot();
+    assert_eq!(rig.running(), Slot::A);
+    rig.reboot();
+    assert_eq!(rig.running(), Slot::B);
+    assert_ne!(rig.mender(&["commit"]).status, Some(0));
+    assert!(settled_on(&rig, Slot::B));
+    // Installed, and rolled back.
+    assert_eq!(rig.mender(&["install", "/data/artifacts/v1-v2.vcdiff.mender"]).status, Some(0));
+    rig.reboot();
+    assert_eq!(rig.mender(&["rollback"]).status, Some(0));
+    rig.reboot();
+    assert!(settled_on(&rig, Slot::B) && rig.running() == Slot::B);
+    // Not the base any more.
+    let before = rig.partition(Slot::A, usize::MAX);
+    rig.damage(Slot::B, releases.image_bytes - 5);
+    let called = rig.mender(&["install", "/data/artifacts/v1-v2.vcdiff.mender"]);
+    assert_ne!(called.status, Some(0));
+    assert!(called.text.contains("Download: wrong base: expected SHA-256"), "{}", called.text);
+    assert!(rig.partition(Slot::A, usize::MAX) == before, "A was written");
+    assert!(settled_on(&rig, Slot::B));
+    assert_eq!(artifact_name(&mut rig), "release-v1");
 }
 
 #[test]

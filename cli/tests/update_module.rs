@@ -3,12 +3,14 @@
 
 #![cfg(target_os = "linux")]
 // clippy.toml allows these in test functions; this whole file and its modules are test code.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 #[path = "update_module/client.rs"]
 mod client;
 #[path = "update_module/device.rs"]
 mod device;
+#[path = "update_module/xdelta3.rs"]
+mod xdelta3;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -320,11 +322,11 @@ fn refusals_before_the_stream_is_opened_come_after_the_first_answer() {
         ("mender_saveenv_canary is not", |device| {
             device.set_env("mender_check_saveenv_canary=1\nmender_boot_part=2\n");
         }),
-        ("delta_algorithm \"xdelta3\" is not supported", |device| {
-            let text = r#"{"delta_algorithm": "xdelta3", "rootfs_file_size": 5}"#;
+        ("delta_algorithm \"bsdiff\" is not supported", |device| {
+            let text = r#"{"delta_algorithm": "bsdiff", "rootfs_file_size": 5}"#;
             device.new_tree("mender-binary-delta", text.into());
         }),
-        ("delta_algorithm \"none\"", |device| device.new_tree("mender-delta", "{}".into())),
+        ("no rootfs_file_size", |device| device.new_tree("mender-delta", "{}".into())),
         ("no rootfs_file_size", |device| {
             device.new_tree("mender-delta", r#"{"delta_algorithm": "mender-native"}"#.into());
         }),
@@ -348,11 +350,40 @@ fn refusals_before_the_stream_is_opened_come_after_the_first_answer() {
 }
 
 #[test]
+fn what_is_there_already_is_not_written_again() {
+    let device = Device::running(&PAIR.old);
+    let (called, _) = device.download(&PAIR.delta, PAIR.new.len());
+    assert_eq!(called.counts(), (PAIR.new.len() as u64, 0));
+    let (called, _) = device.download(&PAIR.delta, PAIR.new.len());
+    assert_eq!(called.counts(), (0, PAIR.new.len() as u64));
+    // One byte in two pages, and the last one.
+    let mut partition = fs::read(device.partition(3)).unwrap();
+    for at in [5, 700_000, PAIR.new.len() - 1] {
+        partition[at] ^= 1;
+    }
+    fs::write(device.partition(3), &partition).unwrap();
+    let (called, _) = device.download(&PAIR.delta, PAIR.new.len());
+    let last = PAIR.new.len() % 4096;
+    assert_eq!(called.counts().0, 2 * 4096 + last as u64);
+    assert!(fs::read(device.partition(3)).unwrap().starts_with(&PAIR.new));
+}
+
+#[test]
 fn promises_that_do_not_fit_the_delta_are_refused_before_the_first_write() {
     let device = Device::running(&PAIR.old);
     let (called, _) = device.download(&PAIR.delta, PAIR.new.len() + 1);
     called.assert_refused("meta-data: rootfs_file_size is");
     assert!(device.inactive_is_untouched());
+
+    for (list, message) in [("provides", "the payload provides"), ("depends", "the payload depends on")] {
+        device.new_tree("mender-delta", image_meta_data(PAIR.new.len()));
+        let checksum = "0".repeat(64);
+        let text = format!(r#"{{"artifact_{list}": {{"rootfs-image.checksum": "{checksum}"}}}}"#);
+        fs::write(device.tree().join("header/type-info"), text).unwrap();
+        let (called, _) = device.download_state("Download", Payload::new(&PAIR.delta));
+        called.assert_refused(&format!("{message} the image {checksum}, but its delta is about"));
+        assert!(device.inactive_is_untouched());
+    }
 
     let (a, b) = (device.partition(2), device.partition(3));
     device.configure(&format!(

@@ -3,15 +3,18 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use mender_delta::error::Error as DeltaError;
-
+use super::base_image::BaseImage;
+use super::block_io::ReadBlocks as _;
 use super::boot_env::BootEnv;
 use super::boot_states;
 use super::config::Config;
-use super::delta_native::{self, Conditions};
-use super::error::{Error, PayloadProblem};
+use super::delta_apply::{self, Conditions};
+use super::delta_stream::DeltaStream;
+use super::error::Error;
+use super::image_writer::{Counts, ImageWriter};
 use super::inactive_linux::InactivePartition;
 use super::medium_linux::Medium;
+use super::memory::Budget;
 use super::meta_data::DeltaMetaData;
 use super::receipt;
 use super::slots::Slots;
@@ -23,6 +26,7 @@ pub(crate) struct Installed {
     image_bytes: u64,
     delta_bytes: u64,
     partition: PathBuf,
+    counts: Counts,
 }
 
 impl fmt::Display for Installed {
@@ -30,8 +34,8 @@ impl fmt::Display for Installed {
         let partition = self.partition.display();
         write!(
             f,
-            "a delta of {} bytes gave an image of {} bytes, which {partition} holds",
-            self.delta_bytes, self.image_bytes
+            "a delta of {} bytes gave an image of {} bytes, which {partition} holds: {} bytes written, {} were there",
+            self.delta_bytes, self.image_bytes, self.counts.written, self.counts.kept
         )
     }
 }
@@ -59,32 +63,32 @@ pub(crate) fn download(tree: &Path, sysroot: &Sysroot, with_size: bool) -> Resul
     // First of all, even before anything that fails: see `stream_next`.
     let answer = stream_next.first(with_size)?;
 
-    let meta_data = DeltaMetaData::read(tree)?;
+    let headers = DeltaMetaData::read(tree)?;
     let config = Config::load(sysroot)?;
     let slots = Slots::detect(&config, sysroot)?;
     boot_states::require_settled(&BootEnv::open()?, &slots)?;
     receipt::remove(tree)?;
-    let mut base = Medium::open(&slots.active.path)?;
-    let mut target = InactivePartition::open(&slots.inactive)?;
+    let mut base = BaseImage::new(Medium::open(&slots.active.path)?);
+    let partition = InactivePartition::open(&slots.inactive)?;
 
-    let conditions = Conditions { meta_data, memory_limit_bytes: config.memory_limit_bytes };
+    let budget = Budget::of(config.memory_limit_bytes, sysroot);
+    let conditions = Conditions { headers, budget, partition_bytes: partition.size_bytes() };
+    let mut checkpoint = |_durable| {};
+    let mut target = ImageWriter::new(partition, &mut checkpoint);
     let mut stream = answer.open()?;
-    let header = match delta_native::apply(&conditions, &mut stream, &mut base, &mut target) {
-        Ok(header) => header,
+    let path = stream.path().to_owned();
+    let applied =
+        delta_apply::apply(&conditions, DeltaStream::new(&mut stream, &path), &mut base, &mut target)
+            .and_then(|image| stream.check_size().map(|()| image));
+    let image = match applied {
+        Ok(image) => image,
         Err(error) => return Err(Failure { error, unsettled: Some(Box::new((stream_next, stream))) }),
     };
     let delta_bytes = stream.taken;
     drop(stream);
     stream_next.end()?;
 
-    target.finish()?;
-    let found = Medium::open(&slots.inactive.path)?.sha256(header.target_size)?;
-    if found != header.target_sha256 {
-        let error = DeltaError::TargetDigest { expected: header.target_sha256, found };
-        return Err(
-            Error::Payload(PayloadProblem::Medium { path: slots.inactive.path, source: error }).into()
-        );
-    }
+    let counts = target.finish(image.sha256)?;
     receipt::leave(tree, &slots.inactive)?;
-    Ok(Installed { image_bytes: header.target_size, delta_bytes, partition: slots.inactive.path })
+    Ok(Installed { image_bytes: image.bytes, delta_bytes, partition: slots.inactive.path, counts })
 }

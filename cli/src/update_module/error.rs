@@ -84,14 +84,27 @@ pub(crate) enum ProtocolProblem {
 #[derive(Debug)]
 pub(crate) enum PayloadProblem {
     Type { found: String },
-    MetaDataNotJson { path: PathBuf, source: serde_json::Error },
-    Algorithm { found: Option<String>, expected: &'static str },
+    HeaderNotJson { path: PathBuf, source: serde_json::Error },
+    Algorithm { found: String },
     NoSize,
+    NoChecksum { list: &'static str },
+    NotAChecksum { list: &'static str, found: String },
+    Checksum { what: &'static str, artifact: [u8; 32], delta: [u8; 32] },
+    NoBase { expected: [u8; 32], partition: u64 },
     TargetSize { announced: u64, found: u64 },
     NoSpace { image: u64, partition: u64 },
     StreamSize { announced: u64, found: u64 },
-    NoMemory { wanted: u64 },
+    NoMemory { wanted: u64, available: Option<u64> },
     Medium { path: PathBuf, source: mender_delta::error::Error },
+}
+
+/// Lower-case hexadecimal of a digest.
+struct Hex<'a>(&'a [u8; 32]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 impl Error {
@@ -263,11 +276,30 @@ impl fmt::Display for PayloadProblem {
                     "payload type: expected \"mender-delta\" or \"mender-binary-delta\", found \"{found}\""
                 )
             }
-            Self::MetaDataNotJson { path, source } => write!(f, "{}: {source}", path.display()),
-            Self::Algorithm { found, expected } => {
-                let found = found.as_deref().unwrap_or("none");
-                write!(f, "meta-data: delta_algorithm \"{found}\" is not supported, only \"{expected}\" is")
+            Self::HeaderNotJson { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::Algorithm { found } => {
+                write!(
+                    f,
+                    "meta-data: delta_algorithm \"{found}\" is not supported, only \"mender-native\" and \"xdelta3\" are"
+                )
             }
+            Self::NoChecksum { list } => {
+                write!(f, "the payload {list} no rootfs-image.checksum, which a delta of this format needs")
+            }
+            Self::NotAChecksum { list, found } => {
+                write!(f, "type-info: {list}: expected a SHA-256, found {found}")
+            }
+            Self::Checksum { what, artifact, delta } => write!(
+                f,
+                "the payload {what} the image {}, but its delta is about {}",
+                Hex(artifact),
+                Hex(delta)
+            ),
+            Self::NoBase { expected, partition } => write!(
+                f,
+                "wrong base: expected SHA-256 {}, no image on the active partition of {partition} bytes has it",
+                Hex(expected)
+            ),
             Self::NoSize => f.write_str("meta-data: no rootfs_file_size"),
             Self::TargetSize { announced, found } => {
                 write!(
@@ -284,9 +316,13 @@ impl fmt::Display for PayloadProblem {
             Self::StreamSize { announced, found } => {
                 write!(f, "the delta has {found} bytes, the client announced {announced}")
             }
-            Self::NoMemory { wanted } => {
+            Self::NoMemory { wanted, available: None } => {
                 write!(f, "the device has no {wanted} bytes of memory to apply the delta")
             }
+            Self::NoMemory { wanted, available: Some(available) } => write!(
+                f,
+                "applying the delta takes {wanted} bytes of memory and some, the device has {available} bytes available"
+            ),
             Self::Medium { path, source } => {
                 write!(f, "{} does not hold what was written: {source}", path.display())
             }

@@ -1,14 +1,23 @@
 //! The Update Module: one call by the client is one state, and one state is one function here.
 
+mod aligned_buffer;
+mod base_image;
+mod block_io;
 mod boot_env;
 mod boot_states;
 mod config;
+mod delta_apply;
 mod delta_native;
+mod delta_stream;
+mod delta_xdelta3;
 mod download;
 mod error;
 mod fifo_linux;
+mod image_digest;
+mod image_writer;
 mod inactive_linux;
 mod medium_linux;
+mod memory;
 mod meta_data;
 mod protocol;
 mod receipt;

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::error::{Error, ProtocolProblem};
+use super::error::{Error, PayloadProblem, ProtocolProblem};
 use super::fifo_linux::Fifo;
 
 /// A name of up to 255 bytes, a size, and some air.
@@ -33,7 +33,7 @@ pub(crate) struct Stream {
     fifo: Fifo,
     path: PathBuf,
     /// What the client says it will send; None if it does not say.
-    pub(crate) announced: Option<u64>,
+    announced: Option<u64>,
     /// Bytes that were read.
     pub(crate) taken: u64,
     at_end: bool,
@@ -128,6 +128,20 @@ impl Stream {
     /// For messages.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// After the end: as much must have come as the client said, where it did.
+    ///
+    /// # Errors
+    ///
+    /// It did not.
+    pub(crate) fn check_size(&self) -> Result<(), Error> {
+        match self.announced {
+            Some(announced) if announced != self.taken => {
+                Err(Error::Payload(PayloadProblem::StreamSize { announced, found: self.taken }))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

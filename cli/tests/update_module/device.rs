@@ -244,17 +244,28 @@ impl Called {
         let (delta, image) = (pair.delta.len(), pair.new.len());
         assert!(self.success && self.stdout.is_empty(), "{}{}", self.stdout, self.stderr);
         let start = format!("a delta of {delta} bytes gave an image of {image} bytes, which /");
-        assert!(
-            self.stderr.starts_with(&start) && self.stderr.ends_with("/part3 holds\n"),
-            "{}",
-            self.stderr
-        );
+        let counts = self.stderr.split_once("/part3 holds: ").filter(|_| self.stderr.starts_with(&start));
+        let (written, kept) =
+            counts.and_then(|(_, counts)| parse_counts(counts)).unwrap_or_else(|| panic!("{}", self.stderr));
+        assert_eq!(written + kept, image as u64, "{}", self.stderr);
+    }
+
+    /// Bytes that were written, and bytes that were there, from what a download says.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        let counts = self.stderr.split_once("/part3 holds: ").and_then(|(_, counts)| parse_counts(counts));
+        counts.unwrap_or_else(|| panic!("{}", self.stderr))
     }
 
     pub(crate) fn assert_silent_success(&self) {
         assert!(self.success, "{}", self.stderr);
         assert_eq!((self.stdout.as_str(), self.stderr.as_str()), ("", ""));
     }
+}
+
+/// `N bytes written, M were there`.
+fn parse_counts(text: &str) -> Option<(u64, u64)> {
+    let (written, kept) = text.strip_suffix(" were there\n")?.split_once(" bytes written, ")?;
+    Some((written.parse().ok()?, kept.parse().ok()?))
 }
 
 pub(crate) fn image_meta_data(bytes: usize) -> String {
