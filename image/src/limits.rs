@@ -23,6 +23,8 @@ pub struct Limits {
     pub metadata_total_bytes: u64,
     /// Symbolic links followed on the way to one file. Default 40, as in Linux.
     pub symlink_hops: u32,
+    /// Length of the allocation table of a FAT file system, which is read into memory, in bytes. Default 128 MiB.
+    pub allocation_table_bytes: u64,
     /// Entries of a partition table, used or not. Default 1,024.
     pub partition_entries: u32,
     /// Changes of an image that wait in memory, in bytes: contents past this go to a file, where there is one.
@@ -41,6 +43,7 @@ impl Default for Limits {
             lookup_blocks: 1 << 20,
             metadata_total_bytes: 256 << 20,
             symlink_hops: 40,
+            allocation_table_bytes: 128 << 20,
             partition_entries: 1024,
             changes_len_bytes: 256 << 20,
         }
