@@ -9,6 +9,8 @@
 mod client;
 #[path = "update_module/device.rs"]
 mod device;
+#[path = "update_module/interrupted.rs"]
+mod interrupted;
 #[path = "update_module/xdelta3.rs"]
 mod xdelta3;
 

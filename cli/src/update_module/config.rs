@@ -27,6 +27,10 @@ pub(crate) struct Config {
     pub(crate) rootfs_part_b: PathBuf,
     /// `ApplyMemoryLimitBytes`: a delta that needs more is refused before anything is written.
     pub(crate) memory_limit_bytes: u64,
+    /// `JournalFile`: where to keep how far a download has come.
+    pub(crate) journal_file: Option<PathBuf>,
+    /// `ReportFile`: where to say what a download has done.
+    pub(crate) report_file: Option<PathBuf>,
 }
 
 impl Config {
@@ -56,7 +60,20 @@ impl Config {
             rootfs_part_a: first_text(&files, "RootfsPartA")?,
             rootfs_part_b: first_text(&files, "RootfsPartB")?,
             memory_limit_bytes,
+            journal_file: own.place("JournalFile")?,
+            report_file: own.place("ReportFile")?,
         })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_test() -> Self {
+        Self {
+            rootfs_part_a: PathBuf::new(),
+            rootfs_part_b: PathBuf::new(),
+            memory_limit_bytes: 0,
+            journal_file: None,
+            report_file: None,
+        }
     }
 }
 
@@ -109,6 +126,10 @@ impl ConfigFile {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(self.problem(ConfigProblem::NotText { key })),
         }
+    }
+
+    fn place(&self, key: &'static str) -> Result<Option<PathBuf>, Error> {
+        Ok(self.text(key)?.filter(|text| !text.is_empty()).map(PathBuf::from))
     }
 
     fn problem(&self, problem: ConfigProblem) -> Error {

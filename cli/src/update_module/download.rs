@@ -1,7 +1,6 @@
 //! `Download`: the delta comes in, and the inactive partition holds a verified image when it is over.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::base_image::BaseImage;
 use super::block_io::ReadBlocks as _;
@@ -11,34 +10,18 @@ use super::config::Config;
 use super::delta_apply::{self, Conditions};
 use super::delta_stream::DeltaStream;
 use super::error::Error;
-use super::image_writer::{Counts, ImageWriter};
+use super::image_writer::{ImageWriter, Pace};
 use super::inactive_linux::InactivePartition;
+use super::journal::Journal;
+use super::log::say;
 use super::medium_linux::Medium;
 use super::memory::Budget;
 use super::meta_data::DeltaMetaData;
 use super::receipt;
+use super::report::{self, Installed};
 use super::slots::Slots;
-use super::stream_next::{Stream, StreamNext};
+use super::stream_next::{Answer, Stream, StreamNext};
 use super::sysroot::Sysroot;
-
-/// What a download has done, for the client's log.
-pub(crate) struct Installed {
-    image_bytes: u64,
-    delta_bytes: u64,
-    partition: PathBuf,
-    counts: Counts,
-}
-
-impl fmt::Display for Installed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let partition = self.partition.display();
-        write!(
-            f,
-            "a delta of {} bytes gave an image of {} bytes, which {partition} holds: {} bytes written, {} were there",
-            self.delta_bytes, self.image_bytes, self.counts.written, self.counts.kept
-        )
-    }
-}
 
 /// A download that has failed.
 pub(crate) struct Failure {
@@ -62,19 +45,45 @@ pub(crate) fn download(tree: &Path, sysroot: &Sysroot, with_size: bool) -> Resul
     let stream_next = StreamNext::new(tree);
     // First of all, even before anything that fails: see `stream_next`.
     let answer = stream_next.first(with_size)?;
-
-    let headers = DeltaMetaData::read(tree)?;
     let config = Config::load(sysroot)?;
-    let slots = Slots::detect(&config, sysroot)?;
+    let outcome = install(tree, sysroot, &config, stream_next, answer);
+    if let Some(path) = &config.report_file {
+        let written = report::write(path, outcome.as_ref().map_err(|failure| &failure.error));
+        written.unwrap_or_else(|error| say(&format!("cannot write {}: {error}", path.display())));
+    }
+    outcome
+}
+
+fn install(
+    tree: &Path,
+    sysroot: &Sysroot,
+    config: &Config,
+    stream_next: StreamNext,
+    answer: Answer,
+) -> Result<Installed, Failure> {
+    let headers = DeltaMetaData::read(tree)?;
+    let slots = Slots::detect(config, sysroot)?;
     boot_states::require_settled(&BootEnv::open()?, &slots)?;
     receipt::remove(tree)?;
     let mut base = BaseImage::new(Medium::open(&slots.active.path)?);
     let partition = InactivePartition::open(&slots.inactive)?;
+    let journal = Journal::open(
+        config.journal_file.clone(),
+        &slots.inactive,
+        headers.rootfs_file_size,
+        headers.target_sha256,
+    );
+    if let Some(bytes) = journal.before_bytes {
+        say(&format!(
+            "going on: an interrupted attempt has brought {bytes} bytes to {}",
+            slots.inactive.path.display()
+        ));
+    }
 
     let budget = Budget::of(config.memory_limit_bytes, sysroot);
     let conditions = Conditions { headers, budget, partition_bytes: partition.size_bytes() };
-    let mut checkpoint = |_durable| {};
-    let mut target = ImageWriter::new(partition, &mut checkpoint);
+    let mut checkpoint = journaled(&journal);
+    let mut target = ImageWriter::new(partition, Pace::default(), &mut checkpoint);
     let mut stream = answer.open()?;
     let path = stream.path().to_owned();
     let applied =
@@ -90,5 +99,22 @@ pub(crate) fn download(tree: &Path, sysroot: &Sysroot, with_size: bool) -> Resul
 
     let counts = target.finish(image.sha256)?;
     receipt::leave(tree, &slots.inactive)?;
-    Ok(Installed { image_bytes: image.bytes, delta_bytes, partition: slots.inactive.path, counts })
+    let before_bytes = journal.before_bytes;
+    let partition = slots.inactive.path;
+    if let Err(error) = journal.close() {
+        say(&format!("cannot remove the journal: {error}"));
+    }
+    Ok(Installed { image_bytes: image.bytes, delta_bytes, partition, counts, before_bytes })
+}
+
+/// Notes each checkpoint. A journal that cannot be written is told once, and is no reason to stop.
+fn journaled(journal: &Journal) -> impl FnMut(u64) {
+    let mut told = false;
+    move |durable_bytes| {
+        if let Err(error) = journal.note(durable_bytes) {
+            if !std::mem::replace(&mut told, true) {
+                say(&format!("cannot write the journal: {error}"));
+            }
+        }
+    }
 }

@@ -99,7 +99,7 @@ pub(crate) enum PayloadProblem {
 }
 
 /// Lower-case hexadecimal of a digest.
-struct Hex<'a>(&'a [u8; 32]);
+pub(crate) struct Hex<'a>(pub(crate) &'a [u8; 32]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,12 +14,25 @@ use super::block_io::{WriteBlocks, read_full};
 use super::error::{Error, PayloadProblem};
 use super::image_digest;
 
-/// How much is collected, compared and written at once.
-const COLLECT_BYTES: usize = 256 << 10;
 /// What is compared and written as a whole: pages of all file systems and most flash.
 const BLOCK_BYTES: usize = ALIGNMENT_BYTES;
-/// How much written data may wait in memory, and how much is lost at most when the power goes away.
-const UNFLUSHED_LIMIT_BYTES: u64 = 16 << 20;
+/// A flush at the latest after this many times the bytes of [`Pace::unflushed`] that were there already.
+const KEPT_FACTOR: u64 = 4;
+
+/// In what steps an image is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Bytes that are collected, compared and written at once; whole blocks.
+    pub(crate) collect: usize,
+    /// Written bytes that may wait in memory, and so are lost at most when the power goes away.
+    pub(crate) unflushed: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { collect: 256 << 10, unflushed: 16 << 20 }
+    }
+}
 
 /// Told how much of the image is on the medium for good.
 pub(crate) type Checkpoint<'c> = dyn FnMut(u64) + 'c;
@@ -27,6 +40,7 @@ pub(crate) type Checkpoint<'c> = dyn FnMut(u64) + 'c;
 /// An image that is being written.
 pub(crate) struct ImageWriter<'c, W> {
     partition: W,
+    pace: Pace,
     /// The image's next bytes, and what the partition has in their place.
     pending: AlignedBuffer,
     present: AlignedBuffer,
@@ -50,11 +64,12 @@ pub(crate) struct Counts {
 
 impl<'c, W: WriteBlocks> ImageWriter<'c, W> {
     /// Nothing is written yet.
-    pub(crate) fn new(partition: W, checkpoint: &'c mut Checkpoint<'c>) -> Self {
+    pub(crate) fn new(partition: W, pace: Pace, checkpoint: &'c mut Checkpoint<'c>) -> Self {
         Self {
             partition,
-            pending: AlignedBuffer::new(COLLECT_BYTES),
-            present: AlignedBuffer::new(COLLECT_BYTES),
+            pace,
+            pending: AlignedBuffer::new(pace.collect),
+            present: AlignedBuffer::new(pace.collect),
             filled: 0,
             offset: 0,
             unflushed_bytes: 0,
@@ -83,11 +98,11 @@ impl<'c, W: WriteBlocks> ImageWriter<'c, W> {
 
     fn append(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            let (now, later) = bytes.split_at(bytes.len().min(COLLECT_BYTES - self.filled));
+            let (now, later) = bytes.split_at(bytes.len().min(self.pace.collect - self.filled));
             self.pending.bytes_mut()[self.filled..][..now.len()].copy_from_slice(now);
             self.filled += now.len();
             bytes = later;
-            if self.filled == COLLECT_BYTES {
+            if self.filled == self.pace.collect {
                 self.write_pending()?;
             }
         }
@@ -110,8 +125,8 @@ impl<'c, W: WriteBlocks> ImageWriter<'c, W> {
         self.since_checkpoint_bytes += self.filled as u64;
         self.offset += self.filled as u64;
         self.filled = 0;
-        if self.unflushed_bytes >= UNFLUSHED_LIMIT_BYTES
-            || self.since_checkpoint_bytes >= 4 * UNFLUSHED_LIMIT_BYTES
+        if self.unflushed_bytes >= self.pace.unflushed
+            || self.since_checkpoint_bytes >= KEPT_FACTOR * self.pace.unflushed
         {
             self.partition.flush()?;
             (self.unflushed_bytes, self.since_checkpoint_bytes) = (0, 0);
@@ -147,7 +162,9 @@ mod tests {
     #[test]
     fn only_what_differs_is_written_in_whole_blocks() {
         let present: Vec<u8> = vec![1; 5 * BLOCK_BYTES + 100];
-        let runs = |wanted: &[u8], present: &[u8]| differing_runs(wanted, present).collect::<Vec<_>>();
+        let runs = |wanted: &[u8], present: &[u8]| {
+            differing_runs(wanted, present).map(|run| (run.start, run.end)).collect::<Vec<_>>()
+        };
         assert_eq!(runs(&present, &present), []);
         let mut wanted = present.clone();
         wanted[0] = 2;
@@ -158,8 +175,8 @@ mod tests {
             [0..2 * BLOCK_BYTES, 3 * BLOCK_BYTES..4 * BLOCK_BYTES, 5 * BLOCK_BYTES..5 * BLOCK_BYTES + 100];
         assert_eq!(runs(&wanted, &present), expected);
         // Nothing, or less, could be read.
-        assert_eq!(runs(&present, &[]), [0..present.len()]);
+        assert_eq!(runs(&present, &[]), [(0, present.len())]);
         let short = &present[..4 * BLOCK_BYTES + 7];
-        assert_eq!(runs(&present, short), [4 * BLOCK_BYTES..present.len()]);
+        assert_eq!(runs(&present, short), [(4 * BLOCK_BYTES, present.len())]);
     }
 }

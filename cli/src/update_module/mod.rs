@@ -16,11 +16,16 @@ mod fifo_linux;
 mod image_digest;
 mod image_writer;
 mod inactive_linux;
+mod journal;
+mod log;
 mod medium_linux;
 mod memory;
 mod meta_data;
+#[cfg(test)]
+mod power_cuts;
 mod protocol;
 mod receipt;
+mod report;
 mod slots;
 mod stream_next;
 mod sysroot;
@@ -31,6 +36,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use download::Failure;
+use log::say;
 use protocol::State;
 use sysroot::Sysroot;
 
@@ -93,9 +99,4 @@ fn answer(text: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
-}
-
-/// One line for the client's log. A log that is gone must not stop an installation.
-fn say(text: &str) {
-    let _unreadable_log = writeln!(std::io::stderr().lock(), "{text}");
 }

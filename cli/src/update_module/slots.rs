@@ -59,6 +59,11 @@ impl Slots {
 }
 
 impl Slot {
+    #[cfg(test)]
+    pub(crate) fn for_test(path: &str, number: u32) -> Self {
+        Self { path: path.into(), number, identity: (0, 0) }
+    }
+
     fn find(action: &'static str, configured: &Path, sysroot: &Sysroot) -> Result<Self, Error> {
         if configured.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ubi")) {
             return Err(Error::Slots(SlotProblem::Ubi { path: configured.to_owned() }));
@@ -174,7 +179,7 @@ mod tests {
             let config = Config {
                 rootfs_part_a: root.path().join("part2"),
                 rootfs_part_b: root.path().join("part3"),
-                memory_limit_bytes: 0,
+                ..Config::for_test()
             };
             fs::write(&config.rootfs_part_a, "a").unwrap();
             fs::write(&config.rootfs_part_b, "b").unwrap();

@@ -191,6 +191,13 @@ impl Device {
         (Called::from(child.wait_with_output().unwrap()), client.end())
     }
 
+    /// Starts a download and lets it run.
+    pub(crate) fn start_download(&self, payload: Payload) -> std::process::Child {
+        // Nobody waits for the client's half: it ends with the test.
+        drop(Client::start(&self.tree(), payload));
+        self.command("Download").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// The same, but the client ends the module as soon as the stream fails, as the C++ client does.
     pub(crate) fn download_state_impatiently(&self, state: &str, payload: Payload) -> Called {
         let client = Client::start(&self.tree(), payload);
