@@ -123,6 +123,8 @@ pub enum PathProblem {
     NotASymlink,
     /// A part of the path is longer than 255 bytes, or has a zero byte.
     BadName,
+    /// The path does not begin with a slash.
+    NotAbsolute,
     /// The root, a name such as `..`, or something that the file system keeps for itself.
     NotAllowed,
 }
@@ -281,6 +283,7 @@ impl fmt::Display for PathProblem {
             Self::NotEmpty => "directory is not empty",
             Self::NotASymlink => "no symbolic link",
             Self::BadName => "a name is longer than 255 bytes or has a zero byte",
+            Self::NotAbsolute => "does not begin with a slash",
             Self::NotAllowed => "cannot be created, changed or removed",
         })
     }

@@ -12,6 +12,7 @@
 //! ```
 
 pub mod block_device;
+pub mod edit;
 pub mod erofs;
 pub mod error;
 pub mod ext4;

@@ -1,0 +1,200 @@
+//! An image that is read or changed.
+
+use std::io::{Read, Seek, Write};
+
+use super::attributes::Attributes;
+pub use super::file_system::Found;
+use super::file_system::{Operation, Reader, apply};
+use super::layout::Layout;
+use super::route::Route;
+use crate::block_device::{BlockDevice, WritableDevice};
+use crate::error::{Error, PathProblem};
+use crate::limits::Limits;
+use crate::overlay::Overlay;
+
+/// Content that can be put into several file systems.
+pub trait Content: Read + Seek {}
+
+impl<T: Read + Seek> Content for T {}
+
+/// What is at `route`, in the first of its parts; links are followed. `None` when there is nothing.
+///
+/// # Errors
+///
+/// As the file system's: [`Error::Path`], [`Error::Format`], [`Error::Unsupported`], [`Error::Limit`], [`Error::Io`].
+pub fn look_up(
+    device: &dyn BlockDevice,
+    layout: &Layout,
+    route: &Route,
+    limits: &Limits,
+) -> Result<Option<Found>, Error> {
+    let Some(part) = route.parts.first().and_then(|part| layout.parts.get(*part)) else { return Ok(None) };
+    let window = part.window(device)?;
+    Reader::open(part, &window, limits)?.look_up(&route.path)
+}
+
+/// Writes the content of the file at `route`, in the first of its parts, to `output`. Links are followed inside the file
+/// system.
+///
+/// # Errors
+///
+/// As [`look_up`]; [`Error::Path`] when there is no file; [`Error::Content`] when `output` fails.
+pub fn read_file(
+    device: &dyn BlockDevice,
+    layout: &Layout,
+    route: &Route,
+    limits: &Limits,
+    output: &mut dyn Write,
+) -> Result<Found, Error> {
+    let part = route.parts.first().and_then(|part| layout.parts.get(*part));
+    let part = part.ok_or_else(|| Error::path(&route.path, PathProblem::NotFound))?;
+    let window = part.window(device)?;
+    Reader::open(part, &window, limits)?.copy_out(&route.path, output)
+}
+
+/// An image that is being changed. Changes wait until [`ImageEditor::commit`]; dropped, it has changed nothing. An
+/// operation that fails in one of several file systems leaves all as they were before it.
+///
+/// ```no_run
+/// use mender_image::block_device::FileDevice;
+/// use mender_image::edit::attributes::Attributes;
+/// use mender_image::edit::image::ImageEditor;
+/// use mender_image::edit::route::Choice;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let image = std::fs::File::options().read(true).write(true).open("mender.sdimg")?;
+/// let mut image = ImageEditor::open(FileDevice::new(image)?, &Default::default())?;
+/// let route = image.layout().route(b"/data/mender/mender-cert.pem", Choice::ByPath)?;
+/// let mut certificate = std::fs::File::open("device-cert.pem")?;
+/// image.put_file(&route, &mut certificate, &Attributes::of_root(0o644, 1_700_000_000))?;
+/// image.commit()?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct ImageEditor<D> {
+    changes: Overlay<D>,
+    layout: Layout,
+    limits: Limits,
+}
+
+impl<D: WritableDevice> ImageEditor<D> {
+    /// Opens an image. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Layout::read`].
+    pub fn open(device: D, limits: &Limits) -> Result<Self, Error> {
+        let layout = Layout::read(&device, limits)?;
+        Ok(Self { changes: Overlay::new(device), layout, limits: limits.clone() })
+    }
+
+    /// What the image is made of.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What is at `route` with the changes so far; as [`look_up`].
+    ///
+    /// # Errors
+    ///
+    /// As [`look_up`].
+    pub fn look_up(&self, route: &Route) -> Result<Option<Found>, Error> {
+        look_up(&self.changes, &self.layout, route, &self.limits)
+    }
+
+    /// Reads with the changes so far; as [`read_file`].
+    ///
+    /// # Errors
+    ///
+    /// As [`read_file`].
+    pub fn read_file(&self, route: &Route, output: &mut dyn Write) -> Result<Found, Error> {
+        read_file(&self.changes, &self.layout, route, &self.limits, output)
+    }
+
+    /// Puts the whole of `content` into the file at `route`, in all its parts, instead of what is in it if it exists.
+    /// The folder must exist. Links are followed inside the file system.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Path`], [`Error::Full`], [`Error::Content`] when `content` fails, [`Error::Unsupported`] for features
+    /// that are not written and for file systems that others have to repair first; [`Error::Limit`] where the changes
+    /// are larger than [`Limits::changes_len_bytes`]; else as [`look_up`].
+    pub fn put_file(
+        &mut self,
+        route: &Route,
+        content: &mut dyn Content,
+        attributes: &Attributes,
+    ) -> Result<(), Error> {
+        self.each(route, |part, device, limits| {
+            content.rewind().map_err(Error::Content)?;
+            let operation = Operation::Put { content: &mut *content, attributes: *attributes };
+            apply(part, device, limits, &route.path, operation)
+        })
+    }
+
+    /// Makes the folder at `route` in all its parts. With `parents`, which those above get that are missing, one that
+    /// exists is no error and stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`ImageEditor::put_file`].
+    pub fn make_folder(
+        &mut self,
+        route: &Route,
+        attributes: &Attributes,
+        parents: Option<&Attributes>,
+    ) -> Result<(), Error> {
+        self.each(route, |part, device, limits| {
+            let operation = Operation::MakeFolder { attributes: *attributes, parents: parents.copied() };
+            apply(part, device, limits, &route.path, operation)
+        })
+    }
+
+    /// Removes the file, link or empty folder at `route` from all its parts; with `recursive` a folder with all that
+    /// is in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`ImageEditor::put_file`].
+    pub fn remove(&mut self, route: &Route, recursive: bool) -> Result<(), Error> {
+        self.each(route, |part, device, limits| {
+            apply(part, device, limits, &route.path, Operation::Remove { recursive })
+        })
+    }
+
+    /// Does something in each part, and keeps it if it could be done in all.
+    fn each(
+        &mut self,
+        route: &Route,
+        mut change: impl FnMut(&super::layout::Part, &mut dyn WritableDevice, &Limits) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut together = Overlay::new(&mut self.changes);
+        for part in route.parts.iter().filter_map(|part| self.layout.parts.get(*part)) {
+            let mut window = part.window(&mut together)?;
+            change(part, &mut window, &self.limits)?;
+        }
+        together.commit()
+    }
+
+    /// How many bytes [`ImageEditor::commit`] writes at most.
+    #[must_use]
+    pub fn changed_bytes(&self) -> u64 {
+        self.changes.changed_bytes()
+    }
+
+    /// Writes the changes to the device, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]; some of the changes may then have reached the device.
+    pub fn commit(&mut self) -> Result<(), Error> {
+        self.changes.commit()
+    }
+
+    /// The device, without changes that were not committed.
+    #[must_use]
+    pub fn into_device(self) -> D {
+        self.changes.into_device()
+    }
+}

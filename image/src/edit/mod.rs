@@ -1,0 +1,15 @@
+//! Files in an image, whatever it is: a bare ext2, ext3, ext4 or FAT file system, or a disk with partitions of them.
+//!
+//! | file | |
+//! |---|---|
+//! | `layout` | what an image is made of |
+//! | `route` | which partitions a path means, and where it leads in them |
+//! | `file_system` | the same operations on all file systems |
+//! | `image` | an image that is read or changed |
+//! | `attributes` | what a new file gets besides its content |
+
+pub mod attributes;
+mod file_system;
+pub mod image;
+pub mod layout;
+pub mod route;
