@@ -1,14 +1,15 @@
 //! An image whose changes wait in memory until they are committed, so that an operation that fails has changed nothing.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::block_device::{BlockDevice, WritableDevice};
 use crate::error::Error;
 
 /// Unit in which changes are kept and written.
 const BLOCK_LEN_BYTES: u64 = 4096;
-/// Neighbouring blocks are written together, at most so many.
-const WRITE_BLOCKS_MAX: usize = 256;
+/// Neighbouring blocks are written together, up to about this.
+const WRITE_LEN_MAX: usize = 1 << 20;
 
 /// A device with changes that it does not have yet. Reads see them.
 #[derive(Debug)]
@@ -47,36 +48,60 @@ impl<D: BlockDevice> Overlay<D> {
 }
 
 impl<D: WritableDevice> Overlay<D> {
-    /// Writes the changes, and nothing else, to the device. Whatever was changed back is not written.
+    /// Writes the changes, and nothing else, to the device, and flushes it. Returns the ranges that were written, in
+    /// bytes, sorted and without overlap: whole blocks of 4096 bytes that are different from before.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] when the device fails; some of the changes may then have reached it, and the rest can be
-    /// committed again.
-    pub fn commit(&mut self) -> Result<(), Error> {
-        let mut run: Vec<u8> = Vec::new();
-        let mut run_start = 0;
-        let mut next = None;
+    /// [`Error::Io`] when the device fails; what was written so far is then put back as far as the device lets it, and
+    /// the changes wait as before.
+    pub fn commit(&mut self) -> Result<Vec<Range<u64>>, Error> {
+        let mut done: Vec<(u64, Vec<u8>)> = Vec::new();
+        if let Err(error) = self.write_all(&mut done) {
+            for (offset, original) in done.iter().rev() {
+                // The first failure is the one to tell.
+                let _ = self.device.write_at(*offset, original);
+            }
+            let _ = self.device.flush();
+            return Err(error);
+        }
+        self.blocks.clear();
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        for (offset, original) in done {
+            let end = offset + len(&original);
+            match ranges.last_mut() {
+                Some(last) if last.end == offset => last.end = end,
+                _ => ranges.push(offset..end),
+            }
+        }
+        Ok(ranges)
+    }
+
+    /// Writes what is different, neighbouring blocks together; `done` gets what was there before.
+    fn write_all(&mut self, done: &mut Vec<(u64, Vec<u8>)>) -> Result<(), Error> {
+        let (mut run, mut originals): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
+        let mut start = 0;
         for (number, block) in &self.blocks {
-            if *block == self.original(*number)? {
-                continue;
-            }
-            if next != Some(*number) || run.len() >= WRITE_BLOCKS_MAX * 4096 {
-                if !run.is_empty() {
-                    self.device.write_at(run_start, &run)?;
-                }
+            let original = self.original(*number)?;
+            let follows = start + len(&run) == number * BLOCK_LEN_BYTES;
+            if !run.is_empty() && (!follows || *block == original || run.len() >= WRITE_LEN_MAX) {
+                done.push((start, std::mem::take(&mut originals)));
+                self.device.write_at(start, &run)?;
                 run.clear();
-                run_start = number * BLOCK_LEN_BYTES;
             }
-            run.extend_from_slice(block);
-            next = Some(number + 1);
+            if *block != original {
+                if run.is_empty() {
+                    start = number * BLOCK_LEN_BYTES;
+                }
+                run.extend_from_slice(block);
+                originals.extend(original);
+            }
         }
         if !run.is_empty() {
-            self.device.write_at(run_start, &run)?;
+            done.push((start, originals));
+            self.device.write_at(start, &run)?;
         }
-        self.device.flush()?;
-        self.blocks.clear();
-        Ok(())
+        self.device.flush()
     }
 }
 
@@ -141,13 +166,55 @@ fn len(bytes: &[u8]) -> u64 {
 }
 
 /// `from..to` counted from `base`.
-fn range(from: u64, to: u64, base: u64) -> Option<std::ops::Range<usize>> {
+fn range(from: u64, to: u64, base: u64) -> Option<Range<usize>> {
     Some(usize::try_from(from.checked_sub(base)?).ok()?..usize::try_from(to.checked_sub(base)?).ok()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Fails at the second write, as a full disk under a sparse image does.
+    struct Failing {
+        bytes: Vec<u8>,
+        writes_left: u32,
+    }
+
+    impl BlockDevice for Failing {
+        fn len_bytes(&self) -> u64 {
+            self.bytes.len_bytes()
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
+            self.bytes.read_at(offset, buffer)
+        }
+    }
+
+    impl WritableDevice for Failing {
+        fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+            if self.writes_left == 0 {
+                self.writes_left = 100;
+                return Err(Error::write(offset, bytes.len(), std::io::ErrorKind::StorageFull.into()));
+            }
+            self.writes_left -= 1;
+            self.bytes.write_at(offset, bytes)
+        }
+
+        fn flush(&mut self) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_commit_that_fails_is_taken_back() {
+        let mut overlay = Overlay::new(Failing { bytes: vec![7; 40_000], writes_left: 1 });
+        overlay.write_at(10, &[1; 10]).unwrap();
+        overlay.write_at(30_000, &[2; 10]).unwrap();
+        assert!(overlay.commit().is_err());
+        assert_eq!(overlay.device.bytes, [7; 40_000]);
+        overlay.commit().unwrap();
+        assert_eq!(overlay.device.bytes[30_000..30_010], [2; 10]);
+    }
 
     fn all(device: &dyn BlockDevice) -> Vec<u8> {
         let mut bytes = vec![0; usize::try_from(device.len_bytes()).unwrap()];
@@ -169,7 +236,11 @@ mod tests {
         assert!(overlay.write_at(19_995, &[0; 6]).is_err());
         assert!(overlay.write_at(u64::MAX, &[0; 6]).is_err());
         assert_eq!(all(&overlay), expected);
-        overlay.commit().unwrap();
+        // What was changed back is not written.
+        overlay.write_at(8192, &before[8192..12_288]).unwrap();
+        expected[8192..12_288].copy_from_slice(&before[8192..12_288]);
+        let (first, last) = (0..8192, 12_288..20_000);
+        assert_eq!(overlay.commit().unwrap(), [first, last]);
         assert_eq!(overlay.changed_bytes(), 0);
         assert_eq!(device, expected);
         let mut dropped = Overlay::new(&mut device);

@@ -1,6 +1,7 @@
 //! An image that is read or changed.
 
 use std::io::{Read, Seek, Write};
+use std::ops::Range;
 
 use super::attributes::Attributes;
 pub use super::file_system::Found;
@@ -174,7 +175,7 @@ impl<D: WritableDevice> ImageEditor<D> {
             let mut window = part.window(&mut together)?;
             change(part, &mut window, &self.limits)?;
         }
-        together.commit()
+        together.commit().map(drop)
     }
 
     /// How many bytes [`ImageEditor::commit`] writes at most.
@@ -183,12 +184,13 @@ impl<D: WritableDevice> ImageEditor<D> {
         self.changes.changed_bytes()
     }
 
-    /// Writes the changes to the device, and nothing else.
+    /// Writes the changes to the device, and nothing else. Returns the ranges that are different now, in bytes of the
+    /// image, sorted and without overlap.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]; some of the changes may then have reached the device.
-    pub fn commit(&mut self) -> Result<(), Error> {
+    /// [`Error::Io`]; as of [`Overlay::commit`].
+    pub fn commit(&mut self) -> Result<Vec<Range<u64>>, Error> {
         self.changes.commit()
     }
 

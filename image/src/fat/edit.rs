@@ -296,7 +296,7 @@ impl<D: WritableDevice> Editor<D> {
     pub fn commit(&mut self) -> Result<(), Error> {
         let Volume { device, geometry, table } = &mut self.volume;
         table.write(device, geometry)?;
-        device.commit()
+        device.commit().map(drop)
     }
 }
 
