@@ -171,8 +171,11 @@ mod tests {
         wanted[2 * BLOCK_BYTES - 1] = 2;
         wanted[3 * BLOCK_BYTES] = 2;
         wanted[5 * BLOCK_BYTES + 99] = 2;
-        let expected =
-            [0..2 * BLOCK_BYTES, 3 * BLOCK_BYTES..4 * BLOCK_BYTES, 5 * BLOCK_BYTES..5 * BLOCK_BYTES + 100];
+        let expected = [
+            (0, 2 * BLOCK_BYTES),
+            (3 * BLOCK_BYTES, 4 * BLOCK_BYTES),
+            (5 * BLOCK_BYTES, 5 * BLOCK_BYTES + 100),
+        ];
         assert_eq!(runs(&wanted, &present), expected);
         // Nothing, or less, could be read.
         assert_eq!(runs(&present, &[]), [(0, present.len())]);
