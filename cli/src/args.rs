@@ -7,6 +7,7 @@ pub(crate) mod dump;
 pub(crate) mod key;
 pub(crate) mod modify;
 pub(crate) mod output;
+pub(crate) mod provision;
 pub(crate) mod read;
 mod reference_style;
 pub(crate) mod sign;
@@ -25,6 +26,7 @@ use diff::DiffArgs;
 use dump::DumpArgs;
 use modify::ModifyArgs;
 use output::CompressionName;
+use provision::ProvisionArgs;
 use read::ReadArgs;
 use sign::SignArgs;
 use std::ffi::OsString;
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Make, apply and inspect deltas between plain images
     Delta(DeltaArgs),
+    /// Make keys and certificates for devices, and images that carry them
+    Provision(Box<ProvisionArgs>),
     /// Print a script that completes commands and flags in a shell
     Completions(CompletionsArgs),
     /// Print a manual page, or write all of them

@@ -6,6 +6,7 @@ mod diff;
 mod dump;
 mod man;
 mod modify;
+mod provision;
 mod read;
 mod rewriting;
 mod sign;
@@ -52,6 +53,7 @@ pub(crate) fn run(line: CommandLine) -> Result<(), Failure> {
             DeltaAction::Apply(args) => delta::apply::run(&args),
             DeltaAction::Info(args) => delta::info::run(&args),
         },
+        Some(Command::Provision(args)) => provision::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man(args)) => man::run(&args),
     }

@@ -4,6 +4,7 @@
 mod held;
 
 use crate::args::key::{PrivateKeyArgs, PublicKeyArgs};
+use crate::args::provision::IssuerArgs;
 use crate::exit_code::ExitStatus;
 use crate::failure::{Failure, chain};
 use crate::input::read_small;
@@ -47,12 +48,28 @@ pub(crate) fn private(args: &PrivateKeyArgs) -> Result<Option<SigningKey>, Failu
         #[cfg(not(feature = "held-keys"))]
         return Ok(None);
     };
-    let passphrase = passphrase(args.key_passphrase_file.as_deref())?;
+    in_file(path, args.key_passphrase_file.as_deref()).map(Some)
+}
+
+/// The key of the authority that issues certificates.
+pub(crate) fn of_authority(args: &IssuerArgs) -> Result<SigningKey, Failure> {
+    if let Some(path) = &args.ca_key {
+        return in_file(path, args.ca_key_passphrase_file.as_deref());
+    }
+    #[cfg(feature = "held-keys")]
+    if let Some(key) = HeldSource::find(&args.held)? {
+        return Ok(SigningKey::Held(key));
+    }
+    Err(Failure::usage("nothing to issue certificates with: expected --ca-key FILE"))
+}
+
+fn in_file(path: &Path, passphrase_file: Option<&Path>) -> Result<SigningKey, Failure> {
+    let passphrase = passphrase(passphrase_file)?;
     let key = load(path, |text| match &passphrase {
         Some(passphrase) => PrivateKey::from_pem_with_passphrase(text, passphrase),
         None => PrivateKey::from_pem(text),
     })?;
-    Ok(Some(SigningKey::File(key)))
+    Ok(SigningKey::File(key))
 }
 
 /// The key that checks signatures, if one is named. A device or service is asked for it at once.
@@ -73,7 +90,7 @@ pub(crate) fn public_in(path: &Path) -> Result<PublicKey, Failure> {
 }
 
 /// The first line of the file, or the value of the variable.
-fn passphrase(path: Option<&Path>) -> Result<Option<Vec<u8>>, Failure> {
+pub(crate) fn passphrase(path: Option<&Path>) -> Result<Option<Vec<u8>>, Failure> {
     let Some(path) = path else {
         return Ok(std::env::var_os(PASSPHRASE_VARIABLE).map(std::ffi::OsString::into_encoded_bytes));
     };

@@ -9,6 +9,7 @@ mod interrupt;
 mod key;
 mod output;
 mod progress;
+mod provision;
 mod report;
 mod snapshot;
 mod talk;

@@ -1,0 +1,28 @@
+//! `provision device`: the key and the certificate of one device, and its line of a manifest.
+
+use crate::args::provision::DeviceArgs;
+use crate::failure::Failure;
+use crate::provision::authority::Authority;
+use crate::provision::device::{Device, issue};
+use crate::provision::new_files;
+use crate::report;
+
+pub(crate) fn run(args: &DeviceArgs) -> Result<(), Failure> {
+    new_files::all_new(&[&args.key_out, &args.cert_out])?;
+    let device = Device::new(args.device.clone(), identity(&args.identity)?).map_err(Failure::usage)?;
+    let authority = Authority::open(&args.issuer)?;
+    let issued = issue(&authority, &device, &args.certificate)?;
+    new_files::write_pair(
+        (&args.key_out, issued.private_key.as_bytes()),
+        (&args.cert_out, issued.certificates.as_bytes()),
+    )?;
+    report::print(&issued.record.to_line())
+}
+
+fn identity(words: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let split = |word: &String| match word.split_once('=') {
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err(Failure::usage(format!("--identity: expected KEY=VALUE, found '{word}'"))),
+    };
+    words.iter().map(split).collect()
+}

@@ -1,0 +1,44 @@
+//! `provision revoke`: serial numbers for the list of revoked certificates of a gateway, one a line.
+
+use crate::args::provision::RevokeArgs;
+use crate::exit_code::ExitStatus;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::provision::blacklist::Blacklist;
+use crate::provision::serial::Serial;
+use crate::provision::{certificate_file, manifest};
+use crate::report;
+use std::io::Write;
+
+pub(crate) fn run(args: &RevokeArgs) -> Result<(), Failure> {
+    let mut serials = Vec::new();
+    if let Some(path) = &args.manifest {
+        if args.device.is_empty() {
+            return Err(Failure::usage("--manifest: expected devices to look for in it, found none"));
+        }
+        let records = manifest::read(path)?;
+        for device in &args.device {
+            // A device may have had several certificates; whoever takes it from its owner may have them all.
+            let before = serials.len();
+            serials
+                .extend(records.iter().filter(|record| record.device == *device).map(|r| r.serial.clone()));
+            if serials.len() == before {
+                let message = format!("expected device '{device}', found it nowhere");
+                return Err(Failure::about(path, ExitStatus::Usage, message));
+            }
+        }
+    }
+    for path in &args.cert {
+        let certificates = certificate_file::read(path)?;
+        serials.extend(certificates.first().map(|one| Serial::of(&one.tbs_certificate.serial_number)));
+    }
+    let Some(path) = &args.blacklist else {
+        return report::print(&Blacklist::new(serials).to_text());
+    };
+    let mut list = Blacklist::read_or_empty(path)?;
+    list.add(serials);
+    let mut output = Output::create(path)?;
+    let written = output.write_all(list.to_text().as_bytes());
+    written.map_err(|error| Failure::io(path, ExitStatus::Output, &error))?;
+    output.commit()
+}
