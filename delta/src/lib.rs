@@ -4,6 +4,7 @@
 //! * [`mod@format`]: the native container; docs/delta-format.md is the byte-level truth.
 //! * `generate`: makes a delta of two images and proves it.
 //! * `artifact`: the same between Artifacts.
+//! * `explain`: which files a delta's bytes are spent on, and why.
 //!
 //! Without features only the applier is there; `std` adds files, `generate` (the default) all the rest.
 
@@ -25,6 +26,8 @@ pub mod progress;
 pub mod algorithm;
 #[cfg(feature = "generate")]
 pub mod artifact;
+#[cfg(feature = "generate")]
+pub mod explain;
 #[cfg(feature = "generate")]
 pub mod generate;
 #[cfg(feature = "generate")]

@@ -1,4 +1,4 @@
-//! `delta create`, `delta apply` and `delta info`.
+//! `delta create`, `delta apply`, `delta info` and `delta explain`.
 
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -18,6 +18,8 @@ pub(crate) enum DeltaAction {
     Apply(DeltaApplyArgs),
     /// Show what a delta says about itself
     Info(DeltaInfoArgs),
+    /// Show which files a delta's bytes are spent on, and why
+    Explain(DeltaExplainArgs),
 }
 
 /// The names that `--algorithm` takes.
@@ -129,6 +131,33 @@ pub(crate) struct DeltaInfoArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeltaExplainArgs {
+    /// The image that the delta is made from
+    pub(crate) old: PathBuf,
+
+    /// The image that it makes
+    pub(crate) new: PathBuf,
+
+    /// The native delta between them, or a delta Artifact; - is standard input. Without it one is made
+    pub(crate) delta: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) level: LevelArgs,
+
+    /// Show this many rows; 0 shows all
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    pub(crate) top: usize,
+
+    /// Print JSON, with all rows
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Write a page for a browser, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod create;
+pub(crate) mod explain;
 pub(crate) mod info;
 pub(crate) mod level;
 mod source;

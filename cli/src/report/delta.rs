@@ -1,5 +1,7 @@
 //! What making, applying and inspecting a delta prints.
 
+pub(crate) mod explain;
+mod explain_page;
 mod foreign;
 
 use super::human::hex;

@@ -175,3 +175,16 @@ fn validate() {
     // What is no Artifact's fault is told as ever.
     place.fails(4, &["validate", "--json", "missing"]);
 }
+
+#[test]
+fn delta_explain() {
+    let place = Workplace::new();
+    let old = crate::workplace::image_bytes();
+    let mut new = old.clone();
+    new[70_000..70_004].copy_from_slice(b"news");
+    place.put("old.img", &old);
+    place.put("new.img", [&new[..], b"more"].concat());
+    let said = place.ok(&["delta", "explain", "--json", "old.img", "new.img"]);
+    let found = holds("explain.schema.json", &said);
+    assert_eq!((&found["old_bytes"], &found["new_files_known"]), (&200_000.into(), &false.into()));
+}

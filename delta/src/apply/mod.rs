@@ -4,6 +4,7 @@
 //! ([`Header::memory_needed`]). What is fuzzed is what ships on devices.
 
 mod arena;
+pub mod observer;
 mod streams;
 pub mod vcdiff;
 mod window;
@@ -20,6 +21,7 @@ use crate::error::Error;
 use crate::fold::memory::{Fold, TOO_LONG, Waiting, blamed};
 use crate::format::native::window::WindowHeader;
 use arena::Memory;
+use observer::Observer;
 use sha2::{Digest, Sha256};
 use streams::Streams;
 
@@ -103,6 +105,8 @@ pub struct Applier<'m> {
     offset: u64,
     /// End of the last copy from the base: copy positions are relative to it.
     base_at: u64,
+    /// Told what everything costs.
+    observer: Option<&'m mut (dyn Observer + Send + 'm)>,
 }
 
 impl<'m> Applier<'m> {
@@ -134,11 +138,18 @@ impl<'m> Applier<'m> {
             unfolded: 0,
             offset: Header::LEN as u64,
             base_at: 0,
+            observer: None,
         };
         if matches!(applier.reading, Reading::Done) {
             applier.check_result()?;
         }
         Ok(applier)
+    }
+
+    /// The same applier, which tells `observer` what everything costs in the delta.
+    #[must_use]
+    pub fn observed_by(self, observer: &'m mut (dyn Observer + Send + 'm)) -> Self {
+        Applier { observer: Some(observer), ..self }
     }
 
     /// Bytes of the target that have been yielded.
@@ -280,6 +291,7 @@ impl<'m> Applier<'m> {
                 base_size: self.header.base_size,
                 base_at: &mut self.base_at,
                 written: &mut self.unfolded,
+                observer: self.observer.as_deref_mut(),
             }
             .apply(window.target_len, base, target)
         };

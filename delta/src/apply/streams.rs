@@ -1,5 +1,6 @@
 //! The streams of a window, unpacked piece by piece as operations ask for them.
 
+use super::observer::Observer;
 use crate::entropy::lzma2::Lzma2Decoder;
 use crate::entropy::mixing::architecture::MARGIN;
 use crate::entropy::mixing::coder::Decoder;
@@ -94,6 +95,15 @@ impl<'m> Streams<'m> {
 }
 
 impl Opened<'_, '_, '_> {
+    /// What the window's streams have used up so far, in the unit of [`crate::entropy::spent`]; it never decreases.
+    pub(super) fn spent(&self) -> u64 {
+        let [control, difference, literal] = [0, 1, 2].map(|i| self.parts[i].at);
+        match &*self.decoders {
+            Streams::Lzma2([a, b, c]) => a.spent(control) + b.spent(difference) + c.spent(literal),
+            Streams::Mixed { literals, .. } => self.coder.spent() + literals.spent(literal),
+        }
+    }
+
     /// Takes the next bytes of a stream of LZMA2 chunks.
     fn take(&mut self, stream: Stream, out: &mut [u8]) -> Result<(), Error> {
         let i = stream as usize;
@@ -136,8 +146,13 @@ impl Opened<'_, '_, '_> {
     }
 
     /// Takes all operations of a window where a model decodes them, so that it knows what moved where. The last copy
-    /// from the base ended at `base_at`, `written` bytes of target are there.
-    pub(super) fn prepare(&mut self, base_at: u64, written: u64) -> Result<(), Error> {
+    /// from the base ended at `base_at`, `written` bytes of target are there. `observer` is told what each costs.
+    pub(super) fn prepare(
+        &mut self,
+        base_at: u64,
+        written: u64,
+        observer: Option<&mut (dyn Observer + Send + '_)>,
+    ) -> Result<(), Error> {
         let count = self.parts[0].left;
         let Streams::Mixed { model, operations, .. } = &mut *self.decoders else { return Ok(()) };
         let room = operations.len() as u64;
@@ -145,11 +160,18 @@ impl Opened<'_, '_, '_> {
         else {
             return Err(Error::format("operations of a window", self.at, room, count));
         };
+        let (mut observer, mut at) = (observer, written);
         for operation in &mut *operations {
+            let before = self.coder.spent();
             let literal = model.literal_len(&mut self.coder, 0);
-            *operation = store(literal, model.copying(&mut self.coder, Copying::ANY));
+            let copying = model.copying(&mut self.coder, Copying::ANY);
+            *operation = store(literal, copying);
             if self.coder.is_past_end() {
                 break;
+            }
+            if let Some(observer) = &mut observer {
+                observer.operation(at, self.coder.spent() - before);
+                at = at.wrapping_add(literal).wrapping_add(copying.len);
             }
         }
         let (mut base_at, mut target_at) = (base_at, written);

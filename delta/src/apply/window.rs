@@ -1,5 +1,6 @@
 //! One window: its operations, carried out with every position and length checked.
 
+use super::observer::{Comes, Observer};
 use super::streams::Opened;
 use super::{Base, Target};
 use crate::entropy::mixing::architecture::MARGIN;
@@ -23,6 +24,7 @@ pub(super) struct Window<'a, 'b, 'm> {
     pub(super) base_size: u64,
     pub(super) base_at: &'a mut u64,
     pub(super) written: &'a mut u64,
+    pub(super) observer: Option<&'a mut (dyn Observer + Send + 'm)>,
 }
 
 /// A range of the base, and how far it is read.
@@ -40,14 +42,16 @@ impl Window<'_, '_, '_> {
         base: &mut dyn Base,
         target: &mut dyn Target,
     ) -> Result<(), Error> {
-        self.streams.prepare(*self.base_at, *self.written)?;
+        self.streams.prepare(*self.base_at, *self.written, self.observer.as_deref_mut())?;
         let mut left = len;
         while left > 0 {
+            let before = self.spent();
             let (literal, copying) = self.streams.operation()?;
+            if let Some(observer) = &mut self.observer {
+                observer.operation(*self.written, self.streams.spent() - before);
+            }
             left = self.less("literal length", left, literal)?;
-            self.pieces(literal, target, |window, piece| {
-                window.streams.literals(&mut window.buffers.target[..piece])
-            })?;
+            self.pieces(literal, target, Self::literals)?;
             left = self.less("copy length", left, copying.len)?;
             if literal == 0 && copying.len == 0 {
                 // Every operation makes progress, so that a window ends.
@@ -55,7 +59,10 @@ impl Window<'_, '_, '_> {
             }
             if copying.kind == CopyKind::Zero {
                 self.buffers.target.fill(0);
-                self.pieces(copying.len, target, |_, _| Ok(()))?;
+                self.pieces(copying.len, target, |window, piece| {
+                    window.tell(Comes::Zero, piece, 0);
+                    Ok(())
+                })?;
             } else if copying.len > 0 {
                 let mut range = self.range(copying.distance, copying.len)?;
                 self.pieces(copying.len, target, |window, piece| match copying.kind {
@@ -65,6 +72,18 @@ impl Window<'_, '_, '_> {
             }
         }
         self.streams.finish()
+    }
+
+    /// What the streams have used up, if anybody wants to know.
+    fn spent(&self) -> u64 {
+        if self.observer.is_some() { self.streams.spent() } else { 0 }
+    }
+
+    /// Tells where the next `piece` bytes of target come from and what they cost.
+    fn tell(&mut self, comes: Comes<'_>, piece: usize, cost: u64) {
+        if let Some(observer) = &mut self.observer {
+            observer.bytes(*self.written, comes, &self.buffers.target[..piece], cost);
+        }
     }
 
     fn less(&self, field: &'static str, left: u64, len: u64) -> Result<u64, Error> {
@@ -87,11 +106,29 @@ impl Window<'_, '_, '_> {
         }
     }
 
+    fn literals(&mut self, piece: usize) -> Result<(), Error> {
+        let Some(observer) = &mut self.observer else {
+            return self.streams.literals(&mut self.buffers.target[..piece]);
+        };
+        let (mut at, mut rest) = (*self.written, &mut self.buffers.target[..piece]);
+        while !rest.is_empty() {
+            let together = usize::try_from(observer.together(at)).unwrap_or(usize::MAX);
+            let (now, behind) = rest.split_at_mut(together.clamp(1, rest.len()));
+            let before = self.streams.spent();
+            self.streams.literals(now)?;
+            observer.bytes(at, Comes::Stored, now, self.streams.spent() - before);
+            at += now.len() as u64;
+            rest = behind;
+        }
+        Ok(())
+    }
+
     fn copy(&mut self, range: &mut Range, piece: usize, base: &mut dyn Base) -> Result<(), Error> {
         base.read_at(range.at, &mut self.buffers.target[..piece]).map_err(Error::Base)?;
         if range.at == range.from {
             self.streams.look(range.at, *self.written, &self.buffers.target[..piece]);
         }
+        self.tell(Comes::Copied { base: range.at }, piece, 0);
         range.at += piece as u64;
         Ok(())
     }
@@ -106,7 +143,13 @@ impl Window<'_, '_, '_> {
         old[MARGIN + piece..].fill(0);
         let read = &mut old[MARGIN - before..MARGIN + piece + behind];
         base.read_at(range.at - before as u64, read).map_err(Error::Base)?;
-        self.streams.difference(old, [range.at, *self.written], &mut self.buffers.target[..piece])?;
+        let before = if self.observer.is_some() { self.streams.spent() } else { 0 };
+        let target = &mut self.buffers.target[..piece];
+        self.streams.difference(old, [range.at, *self.written], target)?;
+        if let Some(observer) = &mut self.observer {
+            let comes = Comes::Resembles { base: range.at, old: &old[MARGIN..MARGIN + piece] };
+            observer.bytes(*self.written, comes, target, self.streams.spent() - before);
+        }
         range.at += piece as u64;
         Ok(())
     }

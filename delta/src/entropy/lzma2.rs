@@ -4,6 +4,8 @@
 //! "LZMA specification". History runs across chunks and windows. Only what the encoder of this crate writes is
 //! needed, but every stream of chunks is taken, hostile ones included: distances, lengths and chunk ends are checked.
 
+use super::spent;
+
 const STATES: usize = 12;
 const POS_STATES: usize = 16;
 const LITERAL_CODERS: usize = 1 << 4;
@@ -257,6 +259,16 @@ impl<'m> Lzma2Decoder<'m> {
     /// Whether every byte of every chunk begun has been taken.
     pub fn is_between_chunks(&self) -> bool {
         matches!(self.chunk, Chunk::Between)
+    }
+
+    /// What has been used up of a window's bytes, of which `at` have been read, in the unit of
+    /// [`super::spent`]; it never decreases within a window.
+    pub fn spent(&self, at: usize) -> u64 {
+        let read = spent::of_bytes(at);
+        match self.chunk {
+            Chunk::Coded { .. } => read.saturating_sub(spent::logarithm(self.range.range)),
+            _ => read,
+        }
     }
 
     fn begin_chunk(&mut self, packed: &[u8], at: &mut usize) -> Option<()> {

@@ -4,4 +4,5 @@ pub mod lzma2;
 #[cfg(feature = "generate")]
 pub mod lzma2_encoder;
 pub mod mixing;
+pub mod spent;
 pub mod zigzag;

@@ -301,7 +301,7 @@ fn paths(file: &MappedFile) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The path with every run of digits as one `0`: versions in names do not hide a file from its successor.
-fn pattern(path: &[u8]) -> Vec<u8> {
+pub(crate) fn pattern(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
     for &byte in path {
         match byte {

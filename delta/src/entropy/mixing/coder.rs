@@ -1,5 +1,7 @@
 //! Binary arithmetic coder with 32-bit bounds and 16-bit probabilities.
 
+use crate::entropy::spent;
+
 /// Codes bits in one direction, so that a model is written once.
 pub trait BitCoder {
     /// Codes one bit that is 1 with probability `one` / 65536. An encoder takes `bit` (0 or 1) and returns it; a
@@ -112,6 +114,11 @@ impl<'b> Decoder<'b> {
         let byte = self.bytes.get(self.at).copied().unwrap_or(0);
         self.at = self.at.saturating_add(1);
         self.code = self.code << 8 | u32::from(byte);
+    }
+
+    /// What has been used up so far, in the unit of [`spent`]; it never decreases.
+    pub fn spent(&self) -> u64 {
+        spent::of_bytes(self.at).saturating_sub(spent::logarithm(self.bounds.high - self.bounds.low))
     }
 
     /// Bytes used, counting those behind the end that were not there.

@@ -4,6 +4,7 @@
 mod erofs;
 mod layout;
 mod members;
+pub(crate) mod owners;
 mod section;
 mod shifted;
 mod sort;
