@@ -178,7 +178,6 @@ impl Error {
         Self::Io(IoError { offset, len_bytes, writing: true, source })
     }
 
-    #[expect(dead_code, reason = "for the editor")]
     pub(crate) fn full(what: &'static str, needed: u64, free: u64) -> Self {
         Self::Full(FullError { what, needed, free })
     }

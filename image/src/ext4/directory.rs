@@ -113,7 +113,7 @@ fn parse(
 
 /// The stored length; blocks of 64 KiB do not fit 16 bits, and their lengths use the two lowest bits, which are
 /// free, for bits 16 and 17.
-fn entry_len(stored: u16, block_len: usize) -> usize {
+pub(super) fn entry_len(stored: u16, block_len: usize) -> usize {
     let stored = usize::from(stored);
     if block_len < 65536 {
         stored

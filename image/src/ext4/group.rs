@@ -97,11 +97,11 @@ pub(crate) fn metadata(sb: &Superblock, number: u64, group: &Group) -> Vec<Metad
     all
 }
 
-fn inode_table_blocks(sb: &Superblock) -> u64 {
+pub(super) fn inode_table_blocks(sb: &Superblock) -> u64 {
     (u64::from(sb.inodes_per_group) * u64::from(sb.inode_len)).div_ceil(sb.block_len)
 }
 
-fn descriptors_per_block(sb: &Superblock) -> u64 {
+pub(super) fn descriptors_per_block(sb: &Superblock) -> u64 {
     sb.block_len / sb.descriptor_len
 }
 
@@ -111,7 +111,7 @@ fn descriptor_blocks(sb: &Superblock) -> u64 {
 
 /// The block of the descriptors with this index: behind the superblock, or with `meta_bg` in the first group that
 /// it describes.
-fn descriptor_block(sb: &Superblock, index: u64) -> u64 {
+pub(super) fn descriptor_block(sb: &Superblock, index: u64) -> u64 {
     if !sb.incompat.contains(IncompatFeatures::META_BG) || index < sb.first_meta_group {
         return first_block(sb, 0) + 1 + index;
     }

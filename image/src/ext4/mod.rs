@@ -23,6 +23,8 @@ pub(crate) mod superblock;
 mod symlink;
 pub(crate) mod walk;
 
+use std::sync::Arc;
+
 use crate::block_device::BlockDevice;
 use crate::error::{Error, Expected, Place};
 use crate::limits::Limits;
@@ -37,7 +39,7 @@ const ROOT_INODE: u32 = 2;
 pub struct FileSystem<'d> {
     device: &'d dyn BlockDevice,
     superblock: Superblock,
-    groups: Vec<Group>,
+    groups: Arc<[Group]>,
     limits: Limits,
 }
 
@@ -62,7 +64,7 @@ impl<'d> FileSystem<'d> {
     /// As [`crate::file_map::FileMap::of`].
     pub fn open(device: &'d dyn BlockDevice, limits: &Limits) -> Result<Self, Error> {
         let superblock = Superblock::read(device)?;
-        let groups = group::read_all(device, &superblock)?;
+        let groups = group::read_all(device, &superblock)?.into();
         Ok(Self { device, superblock, groups, limits: limits.clone() })
     }
 

@@ -55,7 +55,7 @@ impl<'f> Ownership<'f> {
         } else {
             self.regions.push(Region { offset: 0, len_bytes: 1024, kind: Kind::BootArea });
         }
-        for (number, group) in (0..).zip(&fs.groups) {
+        for (number, group) in (0..).zip(fs.groups.iter()) {
             for blocks in group::metadata(sb, number, group) {
                 self.claim(Place::Group(number), blocks.first, blocks.count, blocks.kind)?;
             }

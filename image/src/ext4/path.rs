@@ -20,7 +20,6 @@ pub(super) enum LastLink {
 
 /// Where a path leads.
 #[derive(Debug)]
-#[expect(dead_code, reason = "for the editor")]
 pub(super) struct Place {
     /// The last directory that exists on the way.
     pub(super) directory: Inode,

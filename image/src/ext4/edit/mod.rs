@@ -3,14 +3,43 @@
 //! All changes wait in memory until [`Editor::commit`]; an operation that fails leaves the editor as it was before
 //! it, and the device is not touched before everything is there.
 
+mod allocate;
+mod attributes;
+mod bitmap;
+mod block_numbers;
+mod checksums;
+mod commit;
+mod content_map;
+mod counts;
+mod crc16;
+mod descriptor;
+mod directory;
+mod entries;
+mod extent_tree;
+mod hashed;
+mod inode_bytes;
+mod overlay;
+mod put;
+mod release;
+mod remove;
+mod scratch;
+mod writable;
+mod zones;
+
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::FileSystem;
+use super::group::Group;
+use super::superblock::{SUPERBLOCK_LEN, SUPERBLOCK_OFFSET, Superblock};
 use crate::block_device::WritableDevice;
-use crate::error::{Error, Place};
+use crate::error::Error;
 use crate::limits::Limits;
+use checksums::Checksums;
+use overlay::Overlay;
+use zones::Zones;
 
 /// What a file or folder is given besides its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +60,11 @@ pub struct Attributes {
 /// The clock is not looked at and nothing is drawn by chance: the same operations on the same image give the same
 /// bytes. Times of folders do not change when something is put into them or taken out.
 pub struct Editor<'d> {
-    device: &'d mut dyn WritableDevice,
+    overlay: Overlay<'d>,
+    superblock: Superblock,
+    groups: Arc<[Group]>,
+    checksums: Checksums,
+    zones: Zones,
     limits: Limits,
 }
 
@@ -43,8 +76,15 @@ impl<'d> Editor<'d> {
     /// [`Error::Unsupported`] for features that this crate does not write, by name, and for a file system that is not
     /// clean: its journal not empty, errors recorded, deleted files waiting. Else as [`FileSystem::open`].
     pub fn open(device: &'d mut dyn WritableDevice, limits: &Limits) -> Result<Self, Error> {
-        FileSystem::open(&device, limits)?;
-        Ok(Self { device, limits: limits.clone() })
+        let mut bytes = [0; SUPERBLOCK_LEN];
+        let fs = FileSystem::open(&device, limits)?;
+        fs.device.read_at(SUPERBLOCK_OFFSET, &mut bytes)?;
+        writable::check(&fs, &bytes)?;
+        let zones = Zones::of(&fs)?;
+        let FileSystem { superblock, groups, limits, .. } = fs;
+        let checksums = Checksums::of(&superblock, &bytes);
+        let overlay = Overlay::new(device, superblock.block_len, limits.changes_len_bytes);
+        Ok(Self { overlay, superblock, groups, checksums, zones, limits })
     }
 
     /// The file system with the changes so far, for reading.
@@ -53,18 +93,38 @@ impl<'d> Editor<'d> {
     ///
     /// As [`FileSystem::open`].
     pub fn view(&self) -> Result<FileSystem<'_>, Error> {
-        FileSystem::open(&self.device, &self.limits)
+        Ok(self.fs())
+    }
+
+    fn fs(&self) -> FileSystem<'_> {
+        FileSystem {
+            device: &self.overlay,
+            superblock: self.superblock.clone(),
+            groups: Arc::clone(&self.groups),
+            limits: self.limits.clone(),
+        }
+    }
+
+    /// Runs an operation all or not at all.
+    fn whole(&mut self, operation: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+        let result = operation(self);
+        match result {
+            Ok(()) => self.overlay.accept(),
+            Err(_) => self.overlay.discard(),
+        }
+        result
     }
 
     /// Gives an empty file, opened for reading and writing, in which contents wait that go past
     /// [`Limits::changes_len_bytes`]. Without one such a content is refused.
     pub fn spill_to(&mut self, scratch: File) {
-        let _ = scratch;
+        self.overlay.spill_to(scratch);
     }
 
     /// Makes the regular file `path` with all bytes of `content`, or gives the existing one new content and
     /// attributes. Symbolic links are followed, also at the end, inside the file system only. A file that has other
-    /// names, too, keeps its old content under those. Extended attributes of an existing file are dropped.
+    /// names, too, keeps its old content under those. Of extended attributes an existing file keeps its labels (SELinux,
+    /// Smack) and those in `user` and `trusted`.
     ///
     /// # Errors
     ///
@@ -77,8 +137,7 @@ impl<'d> Editor<'d> {
         content: &mut dyn Read,
         attributes: &Attributes,
     ) -> Result<(), Error> {
-        let _ = (path, content, attributes);
-        Err(not_yet())
+        self.whole(|editor| editor.put_file_now(path, content, attributes))
     }
 
     /// Makes the folder `path`; with `parents` also the folders on the way, with the same attributes, and then it is
@@ -88,8 +147,7 @@ impl<'d> Editor<'d> {
     ///
     /// [`Error::Path`]; [`Error::Full`]; else as [`Editor::open`].
     pub fn make_folder(&mut self, path: &[u8], attributes: &Attributes, parents: bool) -> Result<(), Error> {
-        let _ = (path, attributes, parents);
-        Err(not_yet())
+        self.whole(|editor| editor.make_folder_now(path, attributes, parents))
     }
 
     /// Makes the symbolic link `path`, which must not exist, with `target` of 1 to 4095 bytes and less than a block.
@@ -99,8 +157,7 @@ impl<'d> Editor<'d> {
     ///
     /// [`Error::Path`]; [`Error::Full`]; else as [`Editor::open`].
     pub fn make_symlink(&mut self, path: &[u8], target: &[u8], attributes: &Attributes) -> Result<(), Error> {
-        let _ = (path, target, attributes);
-        Err(not_yet())
+        self.whole(|editor| editor.make_symlink_now(path, target, attributes))
     }
 
     /// Removes the file, link or folder `path`; a symbolic link at the end is not followed but removed. A folder that
@@ -111,8 +168,7 @@ impl<'d> Editor<'d> {
     /// [`Error::Path`] when there is nothing, for a folder with entries without `recursive`, and for the root; else as
     /// [`Editor::open`].
     pub fn remove(&mut self, path: &[u8], recursive: bool) -> Result<(), Error> {
-        let _ = (path, recursive);
-        Err(not_yet())
+        self.whole(|editor| editor.remove_now(path, recursive))
     }
 
     /// Gives the file or folder `path` other attributes; symbolic links are followed.
@@ -121,8 +177,7 @@ impl<'d> Editor<'d> {
     ///
     /// [`Error::Path`] when there is nothing; else as [`Editor::open`].
     pub fn set_attributes(&mut self, path: &[u8], attributes: &Attributes) -> Result<(), Error> {
-        let _ = (path, attributes);
-        Err(not_yet())
+        self.whole(|editor| editor.set_attributes_now(path, attributes))
     }
 
     /// Writes all changes to the device: contents, then metadata, then the superblock; and flushes it. Returns the
@@ -132,10 +187,6 @@ impl<'d> Editor<'d> {
     ///
     /// [`Error::Io`]; what was written so far is then put back as far as the device lets it.
     pub fn commit(self) -> Result<Vec<Range<u64>>, Error> {
-        Ok(Vec::new())
+        self.overlay.commit(self.limits.changes_len_bytes)
     }
-}
-
-fn not_yet() -> Error {
-    Error::unsupported(Place::Image, "operation", "reading", "writing")
 }

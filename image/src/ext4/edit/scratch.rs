@@ -1,0 +1,96 @@
+//! Where blocks wait: in memory, and past a bound in a file.
+
+use std::fs::File;
+use std::io;
+
+use crate::error::{Error, Place};
+#[cfg(not(unix))]
+use crate::positioned_file_portable::PositionedFile;
+#[cfg(unix)]
+use crate::positioned_file_unix::PositionedFile;
+
+/// A block that waits.
+pub(super) enum Held {
+    Memory(Vec<u8>),
+    /// In the file, from this offset on.
+    Spilled(u64),
+}
+
+/// The file, and how much is where.
+pub(super) struct Scratch {
+    file: Option<PositionedFile>,
+    memory_max_bytes: u64,
+    now: Used,
+    /// When the last operation was done.
+    accepted: Used,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Used {
+    memory_bytes: u64,
+    file_bytes: u64,
+}
+
+impl Scratch {
+    pub(super) fn new(memory_max_bytes: u64) -> Self {
+        Self { file: None, memory_max_bytes, now: Used::default(), accepted: Used::default() }
+    }
+
+    pub(super) fn spill_to(&mut self, file: File) {
+        // A second file would not have what the first one holds.
+        self.file.get_or_insert_with(|| PositionedFile::new(file));
+    }
+
+    /// Keeps one block of a content.
+    pub(super) fn hold(&mut self, block: Vec<u8>) -> Result<Held, Error> {
+        let len = as_u64(block.len());
+        let memory = self.now.memory_bytes.saturating_add(len);
+        if memory <= self.memory_max_bytes {
+            self.now.memory_bytes = memory;
+            return Ok(Held::Memory(block));
+        }
+        let Some(file) = &mut self.file else {
+            return Err(Error::limit(Place::Image, "length of changes", self.memory_max_bytes, memory));
+        };
+        let offset = self.now.file_bytes;
+        file.write_all_at(offset, &block).map_err(Error::Content)?;
+        self.now.file_bytes = offset.saturating_add(len);
+        Ok(Held::Spilled(offset))
+    }
+
+    /// Reads from byte `at` of a block on.
+    pub(super) fn read(&self, held: &Held, at: usize, buffer: &mut [u8]) -> Result<(), Error> {
+        match (held, &self.file) {
+            (Held::Memory(block), _) => {
+                let piece = at.checked_add(buffer.len()).and_then(|end| block.get(at..end));
+                buffer.copy_from_slice(
+                    piece.ok_or_else(|| Error::Content(io::ErrorKind::InvalidInput.into()))?,
+                );
+                Ok(())
+            }
+            (Held::Spilled(offset), Some(file)) => {
+                file.read_exact_at(offset.saturating_add(as_u64(at)), buffer).map_err(Error::Content)
+            }
+            (Held::Spilled(_), None) => Err(Error::Content(io::ErrorKind::NotFound.into())),
+        }
+    }
+
+    /// A block of a content was taken back.
+    pub(super) fn drop_held(&mut self, held: &Held, is_content: bool) {
+        if let (Held::Memory(block), true) = (held, is_content) {
+            self.now.memory_bytes = self.now.memory_bytes.saturating_sub(as_u64(block.len()));
+        }
+    }
+
+    pub(super) fn accept(&mut self) {
+        self.accepted = self.now;
+    }
+
+    pub(super) fn discard(&mut self) {
+        self.now = self.accepted;
+    }
+}
+
+fn as_u64(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,8 @@
+//! Images made by e2fsprogs, changed by the editor, and checked with e2fsck, debugfs, the reader and the kernel.
+
+#![cfg(unix)]
+
+#[cfg(test)]
+mod image;
+#[cfg(test)]
+mod variants;
