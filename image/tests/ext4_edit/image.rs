@@ -1,10 +1,10 @@
 //! Makes images with mke2fs and asks the other programs about them.
 
 use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use mender_image::error::Error;
 use mender_image::ext4::edit::{Attributes, Editor};
 use mender_image::limits::Limits;
 use tempfile::TempDir;
@@ -68,6 +68,17 @@ pub(crate) fn attributes(mode: u16) -> Attributes {
 impl Image {
     /// Makes an image of `len_bytes` with the files below `tree`, if any.
     pub(crate) fn new(len_bytes: u64, options: &str, tree: Option<&Path>) -> Self {
+        let mut image = Self::make(len_bytes, options, tree);
+        image.reload();
+        image
+    }
+
+    /// Makes an image that is too large for memory.
+    pub(crate) fn sparse(len_bytes: u64, options: &str) -> Self {
+        Self::make(len_bytes, options, None)
+    }
+
+    fn make(len_bytes: u64, options: &str, tree: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("image");
         File::create(&path).unwrap().set_len(len_bytes).unwrap();
@@ -79,22 +90,51 @@ impl Image {
             command.arg("-d").arg(tree);
         }
         run(command.arg(&path));
-        let bytes = fs::read(path).unwrap();
-        Self { folder, bytes }
+        Self { folder, bytes: Vec::new() }
     }
 
-    /// Puts the bytes into a file and returns its path.
+    /// The file that holds the same bytes.
     pub(crate) fn file(&self) -> PathBuf {
-        let path = self.folder.path().join("image");
-        fs::write(&path, &self.bytes).unwrap();
-        path
+        self.folder.path().join("image")
     }
 
-    /// Runs operations and writes them to the bytes.
-    pub(crate) fn edit(&mut self, operations: impl FnOnce(&mut Editor<'_>) -> Result<(), Error>) {
+    /// Has debugfs change the file.
+    pub(crate) fn change(&mut self, requests: &[String]) {
+        let script = self.folder.path().join("requests");
+        fs::write(&script, requests.join("\n") + "\n").unwrap();
+        run(tool("debugfs").arg("-w").arg("-f").arg(script).arg(self.file()));
+        self.reload();
+    }
+
+    /// Takes over what another program did to the file.
+    pub(crate) fn reload(&mut self) {
+        self.bytes = fs::read(self.file()).unwrap();
+    }
+
+    /// Has e2fsck put an index into every folder that is long enough.
+    pub(crate) fn index_folders(&mut self) {
+        let status = tool("e2fsck").args(["-f", "-y", "-D"]).arg(self.file()).output().unwrap().status;
+        assert!(status.code().is_some_and(|code| code < 4), "{status}");
+        self.reload();
+    }
+
+    /// Runs operations and writes them to the bytes, and what the editor says that it wrote to the file.
+    pub(crate) fn edit(&mut self, operations: impl FnOnce(&mut Editor<'_>)) -> u64 {
         let mut editor = Editor::open(&mut self.bytes, &Limits::default()).unwrap();
-        operations(&mut editor).unwrap();
-        editor.commit().unwrap();
+        operations(&mut editor);
+        let ranges = editor.commit().unwrap();
+        let file = File::options().write(true).open(self.file()).unwrap();
+        for range in &ranges {
+            let start = usize::try_from(range.start).unwrap();
+            let end = usize::try_from(range.end).unwrap();
+            file.write_all_at(&self.bytes[start..end], range.start).unwrap();
+        }
+        ranges.iter().map(|range| range.end - range.start).sum()
+    }
+
+    /// Nothing was written but what the editor said.
+    pub(crate) fn check_ranges(&self) {
+        assert!(fs::read(self.file()).unwrap() == self.bytes);
     }
 
     /// What e2fsck has to say; nothing when all is in order.
@@ -114,6 +154,17 @@ impl Image {
         }
     }
 
+    /// Puts the bytes into the file.
+    pub(crate) fn write_file(&self) {
+        fs::write(self.file(), &self.bytes).unwrap();
+    }
+
+    /// What debugfs answers.
+    pub(crate) fn ask(&self, request: &str) -> String {
+        let output = run(tool("debugfs").arg("-R").arg(request).arg(self.file()));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// The content of a file as debugfs reads it.
     pub(crate) fn dump(&self, path: &str) -> Vec<u8> {
         let target = self.folder.path().join("dumped");
@@ -124,7 +175,12 @@ impl Image {
 
     /// What debugfs says of a file.
     pub(crate) fn stat(&self, path: &str) -> String {
-        let output = run(tool("debugfs").arg("-R").arg(format!("stat \"{path}\"")).arg(self.file()));
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        self.ask(&format!("stat \"{path}\""))
+    }
+
+    pub(crate) fn inode_number(&self, path: &str) -> u32 {
+        let stat = self.stat(path);
+        let number = stat.split_whitespace().nth(1).unwrap();
+        number.parse().unwrap_or_else(|_| panic!("{stat}"))
     }
 }

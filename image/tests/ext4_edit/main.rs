@@ -3,6 +3,12 @@
 #![cfg(unix)]
 
 #[cfg(test)]
+mod hashed;
+#[cfg(test)]
 mod image;
+#[cfg(test)]
+mod refused;
+#[cfg(test)]
+mod room;
 #[cfg(test)]
 mod variants;

@@ -18,6 +18,7 @@ mod entries;
 mod extent_tree;
 mod hashed;
 mod inode_bytes;
+mod name_hash;
 mod overlay;
 mod put;
 mod release;
