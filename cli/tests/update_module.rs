@@ -7,8 +7,12 @@
 
 #[path = "update_module/client.rs"]
 mod client;
+#[path = "update_module/cpp_client.rs"]
+mod cpp_client;
 #[path = "update_module/device.rs"]
 mod device;
+#[path = "update_module/flash_tool.rs"]
+mod flash_tool;
 #[path = "update_module/interrupted.rs"]
 mod interrupted;
 #[path = "update_module/xdelta3.rs"]
@@ -294,15 +298,11 @@ fn refusals_before_the_stream_is_opened_come_after_the_first_answer() {
     let size = PAIR.new.len();
     let cases: Vec<(&str, Break)> = vec![
         ("no RootfsPartA in", |device| device.configure("{}")),
-        ("flash tools are not supported", |device| device.configure(r#"{"FlashTool": "mender-flash"}"#)),
+        ("FlashTool \"flashcp\" is not known", |device| device.configure(r#"{"FlashTool": "flashcp"}"#)),
         ("cannot find RootfsPartB /nonexistent9: No such file", |device| {
             let a = device.partition(2);
             let text = format!(r#"{{"RootfsPartA": {a:?}, "RootfsPartB": "/nonexistent9"}}"#);
             device.configure(&text);
-        }),
-        ("is a UBI volume", |device| {
-            let a = device.partition(2);
-            device.configure(&format!(r#"{{"RootfsPartA": {a:?}, "RootfsPartB": "/dev/ubi0_1"}}"#));
         }),
         ("neither RootfsPartA", |device| fs::write(device.path("sys/proc/cmdline"), "quiet").unwrap()),
         ("are both mounted", |device| {

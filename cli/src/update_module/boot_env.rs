@@ -1,11 +1,11 @@
 //! The boot loader's environment, read and written with the tools that are in `PATH`.
 
-use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use super::error::{BootEnvProblem, Error};
+use super::search_path;
 
 /// Pairs of programs, in the order in which they are looked for: GRUB's first, as the client does.
 const TOOLS: [(&str, &str); 2] =
@@ -32,7 +32,9 @@ impl BootEnv {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let env = TOOLS
             .iter()
-            .find_map(|(print, set)| Some(Self { print: in_path(&path, print)?, set: in_path(&path, set)? }))
+            .find_map(|(print, set)| {
+                Some(Self { print: search_path::find(&path, print)?, set: search_path::find(&path, set)? })
+            })
             .ok_or(Error::BootEnv(BootEnvProblem::NoTools))?;
         if env.get("mender_check_saveenv_canary")?.as_deref() == Some("1")
             && env.get("mender_saveenv_canary")?.as_deref() != Some("1")
@@ -132,10 +134,6 @@ impl BootEnv {
     fn call(&self, command: &mut Command) -> Result<Output, Error> {
         command.stdin(Stdio::null()).output().map_err(|error| Error::io("start", &self.print, error))
     }
-}
-
-fn in_path(path: &OsStr, program: &str) -> Option<PathBuf> {
-    std::env::split_paths(path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }
 
 fn first_line(bytes: &[u8]) -> String {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::error::{ConfigProblem, Error};
+use super::flash_tool::FlashTool;
 use super::sysroot::Sysroot;
 
 /// The module's own file; its keys are matched exactly.
@@ -27,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) rootfs_part_b: PathBuf,
     /// `ApplyMemoryLimitBytes`: a delta that needs more is refused before anything is written.
     pub(crate) memory_limit_bytes: u64,
+    /// `FlashTool`: what writes in place of the module.
+    pub(crate) flash_tool: Option<FlashTool>,
     /// `JournalFile`: where to keep how far a download has come.
     pub(crate) journal_file: Option<PathBuf>,
     /// `ReportFile`: where to say what a download has done.
@@ -39,7 +42,7 @@ impl Config {
     /// # Errors
     ///
     /// A file that cannot be read or is not a JSON object, a key of the wrong type, a partition that no file
-    /// names, and a `FlashTool`, which is not supported.
+    /// names, and a `FlashTool` that is not known.
     pub(crate) fn load(sysroot: &Sysroot) -> Result<Self, Error> {
         let own = ConfigFile::read(&sysroot.path(OWN), false)?;
         let mut files = vec![own];
@@ -47,9 +50,13 @@ impl Config {
             files.push(ConfigFile::read(&sysroot.path(client), true)?);
         }
         let own = &files[0];
-        if let Some(tool) = own.text("FlashTool")?.filter(|tool| !tool.is_empty()) {
-            return Err(own.problem(ConfigProblem::FlashTool(tool.to_owned())));
-        }
+        let flash_tool = match own.text("FlashTool")?.filter(|tool| !tool.is_empty()) {
+            None => None,
+            Some(name) => Some(
+                FlashTool::named(name)
+                    .ok_or_else(|| own.problem(ConfigProblem::FlashTool(name.to_owned())))?,
+            ),
+        };
         let memory_limit_bytes = match own.get("ApplyMemoryLimitBytes") {
             None => DEFAULT_MEMORY_LIMIT_BYTES,
             Some(value) => value
@@ -60,6 +67,7 @@ impl Config {
             rootfs_part_a: first_text(&files, "RootfsPartA")?,
             rootfs_part_b: first_text(&files, "RootfsPartB")?,
             memory_limit_bytes,
+            flash_tool,
             journal_file: own.place("JournalFile")?,
             report_file: own.place("ReportFile")?,
         })
@@ -71,6 +79,7 @@ impl Config {
             rootfs_part_a: PathBuf::new(),
             rootfs_part_b: PathBuf::new(),
             memory_limit_bytes: 0,
+            flash_tool: None,
             journal_file: None,
             report_file: None,
         }
@@ -171,7 +180,7 @@ mod tests {
         let cases = [
             (r#"{"RootfsPartA": "/dev/a2"}"#.to_owned(), "no RootfsPartB in"),
             (r#"{"RootfsPartA": 2}"#.to_owned(), "RootfsPartA is not a text"),
-            (format!(r#"{{{both}, "FlashTool": "ubiupdatevol"}}"#), "FlashTool \"ubiupdatevol\""),
+            (format!(r#"{{{both}, "FlashTool": "flashcp"}}"#), "FlashTool \"flashcp\" is not known"),
             (format!(r#"{{{both}, "ApplyMemoryLimitBytes": "1M"}}"#), "ApplyMemoryLimitBytes is not a"),
             ("[]".to_owned(), "not a JSON object"),
             ("{".to_owned(), "EOF while parsing"),

@@ -3,15 +3,13 @@
 use std::path::Path;
 
 use super::base_image::BaseImage;
-use super::block_io::ReadBlocks as _;
 use super::boot_env::BootEnv;
 use super::boot_states;
 use super::config::Config;
 use super::delta_apply::{self, Conditions};
 use super::delta_stream::DeltaStream;
+use super::destination_linux::Destination;
 use super::error::Error;
-use super::image_writer::{ImageWriter, Pace};
-use super::inactive_linux::InactivePartition;
 use super::journal::Journal;
 use super::log::say;
 use super::medium_linux::Medium;
@@ -66,7 +64,6 @@ fn install(
     boot_states::require_settled(&BootEnv::open()?, &slots)?;
     receipt::remove(tree)?;
     let mut base = BaseImage::new(Medium::open(&slots.active.path)?);
-    let partition = InactivePartition::open(&slots.inactive)?;
     let journal = Journal::open(
         config.journal_file.clone(),
         &slots.inactive,
@@ -80,10 +77,11 @@ fn install(
         ));
     }
 
-    let budget = Budget::of(config.memory_limit_bytes, sysroot);
-    let conditions = Conditions { headers, budget, partition_bytes: partition.size_bytes() };
     let mut checkpoint = journaled(&journal);
-    let mut target = ImageWriter::new(partition, Pace::default(), &mut checkpoint);
+    let image_bytes = headers.rootfs_file_size;
+    let mut target = Destination::open(&slots.inactive, config.flash_tool, image_bytes, &mut checkpoint)?;
+    let budget = Budget::of(config.memory_limit_bytes, sysroot);
+    let conditions = Conditions { headers, budget, partition_bytes: target.room };
     let mut stream = answer.open()?;
     let path = stream.path().to_owned();
     let applied =
@@ -91,13 +89,16 @@ fn install(
             .and_then(|image| stream.check_size().map(|()| image));
     let image = match applied {
         Ok(image) => image,
-        Err(error) => return Err(Failure { error, unsettled: Some(Box::new((stream_next, stream))) }),
+        Err(error) => {
+            let error = target.reason(error);
+            return Err(Failure { error, unsettled: Some(Box::new((stream_next, stream))) });
+        }
     };
     let delta_bytes = stream.taken;
     drop(stream);
     stream_next.end()?;
 
-    let counts = target.finish(image.sha256)?;
+    let counts = target.finish(image.bytes, image.sha256)?;
     receipt::leave(tree, &slots.inactive)?;
     let before_bytes = journal.before_bytes;
     let partition = slots.inactive.path;

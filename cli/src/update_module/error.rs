@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
+use super::flash_tool::FlashTool;
+
 /// Why a state failed.
 #[derive(Debug)]
 pub(crate) enum Error {
@@ -22,6 +24,8 @@ pub(crate) enum Error {
     Protocol(ProtocolProblem),
     /// The payload does not fit this device.
     Payload(PayloadProblem),
+    /// The program that writes does not.
+    Flash(FlashProblem),
     /// The delta is bad or was made for another image.
     Delta(mender_delta::error::Error),
 }
@@ -41,13 +45,22 @@ pub(crate) enum ConfigProblem {
 /// With the partitions.
 #[derive(Debug)]
 pub(crate) enum SlotProblem {
-    Ubi { path: PathBuf },
+    UbiWithoutTool { path: PathBuf },
+    NotUbi { path: PathBuf },
+    NoRoom { path: PathBuf },
     NotABlockDevice { path: PathBuf },
     NoNumber { path: PathBuf },
     Same { a: PathBuf, b: PathBuf },
     BothMounted { a: PathBuf, b: PathBuf },
     NeitherIsRunning { a: PathBuf, b: PathBuf },
     InactiveInUse { path: PathBuf },
+}
+
+/// With the program that is configured as `FlashTool`.
+#[derive(Debug)]
+pub(crate) enum FlashProblem {
+    NotInPath { tool: FlashTool },
+    Failed { program: PathBuf, status: ExitStatus },
 }
 
 /// With the programs behind the environment.
@@ -132,6 +145,7 @@ impl fmt::Display for Error {
             Self::Boot(problem) => problem.fmt(f),
             Self::Protocol(problem) => problem.fmt(f),
             Self::Payload(problem) => problem.fmt(f),
+            Self::Flash(problem) => problem.fmt(f),
             Self::Delta(error) => error.fmt(f),
         }
     }
@@ -147,7 +161,7 @@ fn write_config(f: &mut fmt::Formatter<'_>, path: &Path, problem: &ConfigProblem
         ConfigProblem::NotText { key } => write!(f, "{path}: {key} is not a text"),
         ConfigProblem::NotANumber { key } => write!(f, "{path}: {key} is not a number of bytes"),
         ConfigProblem::FlashTool(tool) => {
-            write!(f, "{path}: FlashTool \"{tool}\" is set, but flash tools are not supported")
+            write!(f, "{path}: FlashTool \"{tool}\" is not known, only mender-flash and ubiupdatevol are")
         }
     }
 }
@@ -155,7 +169,15 @@ fn write_config(f: &mut fmt::Formatter<'_>, path: &Path, problem: &ConfigProblem
 impl fmt::Display for SlotProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ubi { path } => write!(f, "{} is a UBI volume, which is not supported", path.display()),
+            Self::UbiWithoutTool { path } => {
+                write!(f, "{} is a UBI volume, but FlashTool is not set", path.display())
+            }
+            Self::NotUbi { path } => {
+                write!(f, "{} is not a UBI volume, but FlashTool is ubiupdatevol", path.display())
+            }
+            Self::NoRoom { path } => {
+                write!(f, "the kernel does not say how large the UBI volume {} is", path.display())
+            }
             Self::NotABlockDevice { path } => write!(f, "{} is not a block device", path.display()),
             Self::NoNumber { path } => {
                 write!(f, "{} does not end in a partition number for mender_boot_part", path.display())
@@ -187,6 +209,15 @@ impl fmt::Display for SlotProblem {
             Self::InactiveInUse { path } => {
                 write!(f, "the inactive partition {} is mounted or otherwise in use", path.display())
             }
+        }
+    }
+}
+
+impl fmt::Display for FlashProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotInPath { tool } => write!(f, "FlashTool {} is not in PATH", tool.program()),
+            Self::Failed { program, status } => write!(f, "{} failed: {status}", program.display()),
         }
     }
 }

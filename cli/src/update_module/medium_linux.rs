@@ -7,7 +7,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, OFlags, fadvise};
@@ -22,7 +22,7 @@ pub(crate) struct Medium {
     file: File,
     path: PathBuf,
     size_bytes: u64,
-    direct: bool,
+    cached: bool,
 }
 
 impl Medium {
@@ -34,17 +34,19 @@ impl Medium {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let open = || {
             let flag = i32::try_from(OFlags::DIRECT.bits()).map_err(io::Error::other)?;
-            let (file, direct) = match OpenOptions::new().read(true).custom_flags(flag).open(path) {
+            let (file, cached) = match OpenOptions::new().read(true).custom_flags(flag).open(path) {
                 Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {
-                    (File::open(path)?, false)
+                    let file = File::open(path)?;
+                    let cached = !file.metadata()?.file_type().is_char_device();
+                    (file, cached)
                 }
-                result => (result?, true),
+                result => (result?, false),
             };
             let size_bytes = (&file).seek(SeekFrom::End(0))?;
-            Ok((file, size_bytes, direct))
+            Ok((file, size_bytes, cached))
         };
-        let (file, size_bytes, direct) = open().map_err(|error| Error::io("open", path, error))?;
-        let medium = Self { file, path: path.to_owned(), size_bytes, direct };
+        let (file, size_bytes, cached) = open().map_err(|error| Error::io("open", path, error))?;
+        let medium = Self { file, path: path.to_owned(), size_bytes, cached };
         medium.forget_cached().map_err(|error| Error::io("open", path, error))?;
         Ok(medium)
     }
@@ -55,10 +57,20 @@ impl Medium {
     ///
     /// The operating system's.
     pub(crate) fn forget_cached(&self) -> io::Result<()> {
-        if !self.direct {
+        if self.cached {
             fadvise(&self.file, 0, None, Advice::DontNeed)?;
         }
         Ok(())
+    }
+
+    /// Returns when what others have written is on the medium, and will be read from there.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()?;
+        self.forget_cached()
     }
 }
 

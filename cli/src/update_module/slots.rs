@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::config::Config;
 use super::error::{Error, SlotProblem};
 use super::sysroot::Sysroot;
+use super::ubi;
 
 /// One configured partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +18,19 @@ pub(crate) struct Slot {
     pub(crate) path: PathBuf,
     /// The decimal number at the end of its name, which is what `mender_boot_part` holds.
     pub(crate) number: u32,
+    pub(crate) kind: SlotKind,
     /// Major and minor number; for a plain file in a test, where it lies (device and inode).
     identity: (u64, u64),
+}
+
+/// What a partition is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SlotKind {
+    Block,
+    /// A volume on raw flash with room for this many bytes.
+    Ubi {
+        room: u64,
+    },
 }
 
 /// The two partitions, told apart by what is running.
@@ -61,19 +73,28 @@ impl Slots {
 impl Slot {
     #[cfg(test)]
     pub(crate) fn for_test(path: &str, number: u32) -> Self {
-        Self { path: path.into(), number, identity: (0, 0) }
+        Self { path: path.into(), number, kind: SlotKind::Block, identity: (0, 0) }
     }
 
     fn find(action: &'static str, configured: &Path, sysroot: &Sysroot) -> Result<Self, Error> {
-        if configured.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ubi")) {
-            return Err(Error::Slots(SlotProblem::Ubi { path: configured.to_owned() }));
-        }
+        let configured = &ubi::node(configured);
         let path = fs::canonicalize(configured).map_err(|error| Error::io(action, configured, error))?;
         let metadata = fs::metadata(&path).map_err(|error| Error::io(action, &path, error))?;
-        let identity = if metadata.file_type().is_block_device() {
-            device_number(metadata.rdev())
-        } else if sysroot.is_test() && metadata.is_file() {
+        let is_plain = sysroot.is_test() && metadata.is_file();
+        let volume = ubi::volume(&path).filter(|_| metadata.file_type().is_char_device() || is_plain);
+        let kind = match &volume {
+            Some(volume) => {
+                let room = ubi::room(volume, sysroot);
+                SlotKind::Ubi {
+                    room: room.ok_or_else(|| Error::Slots(SlotProblem::NoRoom { path: path.clone() }))?,
+                }
+            }
+            None => SlotKind::Block,
+        };
+        let identity = if is_plain {
             (metadata.dev(), metadata.ino())
+        } else if volume.is_some() || metadata.file_type().is_block_device() {
+            device_number(metadata.rdev())
         } else {
             return Err(Error::Slots(SlotProblem::NotABlockDevice { path }));
         };
@@ -83,7 +104,7 @@ impl Slot {
         let number = trailing_number(named)
             .or_else(|| trailing_number(&path))
             .ok_or_else(|| Error::Slots(SlotProblem::NoNumber { path: named.to_owned() }))?;
-        Ok(Self { path, number, identity })
+        Ok(Self { path, number, kind, identity })
     }
 }
 
@@ -102,7 +123,10 @@ fn trailing_number(path: &Path) -> Option<u32> {
 struct Running {
     root_device: Option<(u64, u64)>,
     mounted_devices: BTreeSet<(u64, u64)>,
+    /// File systems on UBI volumes have device numbers that say nothing.
+    mounted_volumes: BTreeSet<String>,
     command_line_root: Option<PathBuf>,
+    command_line_volume: Option<String>,
 }
 
 impl Running {
@@ -119,16 +143,28 @@ impl Running {
         Ok(Self {
             root_device,
             mounted_devices: mounts.lines().filter_map(mounted_device).collect(),
+            mounted_volumes: mounts
+                .lines()
+                .filter_map(|line| ubi::resolve(mounted_source(line)?, sysroot))
+                .collect(),
+            command_line_volume: root_argument(&command_line)
+                .and_then(|root| ubi::resolve(root.to_str()?, sysroot)),
             command_line_root: root_argument(&command_line).and_then(|root| fs::canonicalize(root).ok()),
         })
     }
 
     fn has_mounted(&self, slot: &Slot) -> bool {
-        self.root_device == Some(slot.identity) || self.mounted_devices.contains(&slot.identity)
+        match (slot.kind, ubi::volume(&slot.path)) {
+            (SlotKind::Ubi { .. }, Some(volume)) => self.mounted_volumes.contains(&volume),
+            _ => self.root_device == Some(slot.identity) || self.mounted_devices.contains(&slot.identity),
+        }
     }
 
     fn was_booted_from(&self, slot: &Slot) -> bool {
-        self.command_line_root.as_deref() == Some(&slot.path)
+        match (slot.kind, ubi::volume(&slot.path)) {
+            (SlotKind::Ubi { .. }, Some(volume)) => self.command_line_volume == Some(volume),
+            _ => self.command_line_root.as_deref() == Some(&slot.path),
+        }
     }
 }
 
@@ -144,6 +180,13 @@ fn read_text(path: &Path) -> Result<String, Error> {
 fn mounted_device(line: &str) -> Option<(u64, u64)> {
     let (major, minor) = line.split_ascii_whitespace().nth(2)?.split_once(':')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// What a line of `/proc/self/mountinfo` says is mounted, for file systems on UBI volumes.
+fn mounted_source(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once(" - ")?;
+    let mut fields = rest.split_ascii_whitespace();
+    (fields.next()? == "ubifs").then_some(fields.next()).flatten()
 }
 
 /// Where the last `root=` of the kernel's command line points: a path, or a link that udev keeps for an identifier.
@@ -252,6 +295,9 @@ mod tests {
         assert_eq!(root_argument("root=PARTUUID=12-02"), Some("/dev/disk/by-partuuid/12-02".into()));
         assert_eq!(root_argument("root=PARTLABEL=sys_b"), Some("/dev/disk/by-partlabel/sys_b".into()));
         assert_eq!(root_argument("rootwait noroot=/dev/sda1"), None);
+        let line = "24 1 0:19 / / ro,noatime - ubifs ubi0:rootfsa ro";
+        assert_eq!(mounted_source(line), Some("ubi0:rootfsa"));
+        assert_eq!(mounted_source("24 1 8:2 / / ro - ext4 /dev/root ro"), None);
         assert_eq!(trailing_number(Path::new("/dev/mmcblk0p12")), Some(12));
         assert_eq!(trailing_number(Path::new("/dev/disk/by-partlabel/sys_b")), None);
     }

@@ -111,7 +111,7 @@ impl Device {
             Tools::UBoot => (" ", "{ echo \"## Error: \\\"$1\\\" not defined\" >&2; exit 1; }"),
             _ => ("=", "echo \"$1=\""),
         };
-        let print = format!("#!/bin/sh\n{found} || {missing}\n");
+        let print = format!("{found} || {missing}");
         let write = match tools {
             Tools::Broken => "echo 'cannot write' >&2; exit 1".to_owned(),
             Tools::Lying => "cat >/dev/null".to_owned(),
@@ -129,10 +129,8 @@ impl Device {
             _ => ["fw_printenv", "fw_setenv"],
         };
         self.remove_tools();
-        for (name, script) in names.iter().zip([print, format!("#!/bin/sh\n{write}\n")]) {
-            let path = self.path("bin").join(name);
-            fs::write(&path, script).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        for (name, script) in names.iter().zip([print, write]) {
+            self.install_script(name, &script);
         }
     }
 
@@ -140,7 +138,7 @@ impl Device {
         fs::remove_dir_all(self.path("bin")).unwrap();
         fs::create_dir(self.path("bin")).unwrap();
         // What the scripts need, and nothing else: the host's own fw_printenv must not be found.
-        for program in ["sh", "grep", "cat", "mv", "sleep"] {
+        for program in ["sh", "grep", "cat", "head", "mv", "sleep"] {
             let target = ["/bin", "/usr/bin"].map(|folder| Path::new(folder).join(program));
             let target = target.iter().find(|path| path.exists()).unwrap();
             std::os::unix::fs::symlink(target, self.path("bin").join(program)).unwrap();
@@ -161,7 +159,14 @@ impl Device {
         fs::write(tree.join("header/meta-data"), meta_data).unwrap();
     }
 
-    fn command(&self, state: &str) -> Command {
+    /// Puts a script into `PATH`.
+    pub(crate) fn install_script(&self, name: &str, script: &str) {
+        let path = self.path("bin").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    pub(crate) fn command(&self, state: &str) -> Command {
         let mut command = Command::new(MODULE);
         command
             .arg(state)
