@@ -7,7 +7,7 @@ pub(crate) fn run_lints() -> Result<(), Failure> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     run(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
-    for device_crate in ["mender-artifact", "mender-delta"] {
+    for device_crate in ["mender-artifact", "mender-delta", "mender-device"] {
         run(cargo().args(["check", "-p", device_crate, "--no-default-features"]))?;
     }
     // The Update Module must not come to need what only makes deltas.

@@ -7,6 +7,7 @@ mod compare;
 mod compare_artifacts;
 mod demo;
 mod deny;
+mod device;
 mod failure;
 mod measure;
 mod msrv;
@@ -25,6 +26,9 @@ usage: cargo xtask <task>
   test              everything CI runs: installs what the tests compare with (Debian, as root), lints, demo, tests
   check             format, lints, documentation, no_std builds, tests
   msrv              build what runs on a device with the oldest supported compiler (rustup 1.85, or RUSTC_MSRV=path)
+  device-library [--features LIST] [--target TRIPLE]
+                    the static library for firmware, with any of gzip, native, vcdiff (RUSTC_CROSS=path for the target)
+  device-size       a table of its code size and memory on aarch64 and armv7 (needs cross compilers and qemu-user)
   deny              licences, bans and sources of the dependencies (needs cargo-deny)
   compare [--limit SECONDS] [--only TOOL[,TOOL]] PAIR...
                     a table of delta sizes and times beside other tools; PAIR is a folder with old.img and new.img
@@ -51,6 +55,8 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ["test"] => test::run(),
         ["check"] => check::run_all(),
         ["msrv"] => msrv::run_msrv(),
+        ["device-library", rest @ ..] => device::run_library(rest),
+        ["device-size"] => device::run_size(),
         ["deny"] => deny::run_deny(),
         ["compare", rest @ ..] => compare::run(rest),
         ["compare-artifacts", rest @ ..] => compare_artifacts::run(rest),

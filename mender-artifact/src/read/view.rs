@@ -6,6 +6,7 @@ use super::verify::SignatureStatus;
 use crate::compression::Compression;
 use crate::format_version::FormatVersion;
 use crate::json::text::JsonText;
+use crate::json::value::Value;
 use crate::manifest::{Line, Lines, Part, Subject};
 
 /// Everything an Artifact says before its payload.
@@ -138,6 +139,12 @@ pub struct PayloadView<'a> {
 }
 
 impl<'a> PayloadView<'a> {
+    /// Keys and values of meta-data; none if it is empty or absent.
+    pub fn meta_data(&self) -> impl Iterator<Item = (JsonText<'a>, Value<'a>)> + use<'a> {
+        let text = self.meta_data_json.and_then(|json| core::str::from_utf8(json).ok());
+        text.and_then(|text| Value::new(text).members()).into_iter().flatten()
+    }
+
     /// The names and checksums of its files, in the order of the manifest; those that the augmented
     /// header brings are in [`AugmentView::files`].
     pub fn files(&self) -> impl Iterator<Item = Line<'a>> + use<'a> {

@@ -1,34 +1,36 @@
 //! Small reads of the base, served from a few blocks that are kept: copies are a dozen bytes long, and a device reads
 //! whole blocks anyway.
 
-use super::memory::CACHE;
 use crate::apply::Base;
 use crate::error::Error;
 
-const LINES: usize = 8;
-const LINE: usize = CACHE / LINES;
+/// Blocks that are kept.
+pub(super) const LINES: usize = 8;
 
 /// Blocks of base; each has one place where it can be.
 pub(super) struct BaseCache<'m> {
     memory: &'m mut [u8],
+    /// Bytes of a block.
+    line: usize,
     /// Which block is in each place.
     blocks: [Option<u64>; LINES],
     base_size: u64,
 }
 
 impl<'m> BaseCache<'m> {
-    /// A cache in [`CACHE`] bytes.
+    /// A cache in `memory`, a multiple of [`LINES`] bytes and not empty.
     pub(super) fn new(memory: &'m mut [u8], base_size: u64) -> Self {
-        BaseCache { memory, blocks: [None; LINES], base_size }
+        BaseCache { line: memory.len() / LINES, memory, blocks: [None; LINES], base_size }
     }
 
     /// Fills `out` from `at` on, which the caller has compared with the base's size.
     pub(super) fn read(&mut self, base: &mut dyn Base, mut at: u64, mut out: &mut [u8]) -> Result<(), Error> {
-        if out.len() >= LINE {
+        if out.len() >= self.line {
             return base.read_at(at, out).map_err(Error::Base);
         }
         while !out.is_empty() {
-            let (block, offset) = (at / LINE as u64, usize::try_from(at % LINE as u64).unwrap_or_default());
+            let line_len = self.line as u64;
+            let (block, offset) = (at / line_len, usize::try_from(at % line_len).unwrap_or_default());
             let line = self.line(base, block)?;
             let there = line.get(offset..).unwrap_or_default();
             let len = there.len().min(out.len());
@@ -44,9 +46,9 @@ impl<'m> BaseCache<'m> {
 
     fn line(&mut self, base: &mut dyn Base, block: u64) -> Result<&[u8], Error> {
         let place = usize::try_from(block % LINES as u64).unwrap_or_default();
-        let start = block * LINE as u64;
-        let len = self.base_size.saturating_sub(start).min(LINE as u64);
-        let line = &mut self.memory[place * LINE..][..usize::try_from(len).unwrap_or_default()];
+        let start = block * self.line as u64;
+        let len = self.base_size.saturating_sub(start).min(self.line as u64);
+        let line = &mut self.memory[place * self.line..][..usize::try_from(len).unwrap_or_default()];
         if self.blocks[place] != Some(block) {
             // Until it is read, there is nothing in this place.
             self.blocks[place] = None;
@@ -60,6 +62,7 @@ impl<'m> BaseCache<'m> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apply::vcdiff::memory::CACHE;
     use crate::error::CallerError;
 
     struct Counted<'b>(&'b [u8], usize);
@@ -89,7 +92,7 @@ mod tests {
         for at in 0..200_000 {
             cache.read(&mut base, at, &mut [0; 20]).unwrap();
         }
-        assert_eq!(base.1, 200_019_usize.div_ceil(LINE));
+        assert_eq!(base.1, 200_019_usize.div_ceil(CACHE / LINES));
         let error = cache.read(&mut base, 299_990, &mut [0; 20]).unwrap_err();
         assert!(matches!(error, Error::BaseSize { expected: 300_002, found: 300_001 }), "{error}");
     }

@@ -4,8 +4,8 @@ use crate::entropy::lzma2::PROBABILITIES;
 use crate::format::vcdiff::djw;
 use crate::format::vcdiff::header::Secondary;
 
-/// Bytes of base that are kept so that small copies need no reads of their own.
-pub(super) const CACHE: usize = 1 << 16;
+/// Bytes of base that are kept so that small copies need no reads of their own, unless the caller says otherwise.
+pub const CACHE: usize = 1 << 16;
 /// What aligning pieces of the arena may cost.
 const ALIGNMENT: u64 = 64;
 

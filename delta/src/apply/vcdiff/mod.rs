@@ -118,10 +118,22 @@ impl<'m> Applier<'m> {
     /// # Errors
     /// `Limit` when it is too small for any delta.
     pub fn new(known: Known, arena: &'m mut [u8]) -> Result<Self, Error> {
+        Self::with_cache(known, CACHE, arena)
+    }
+
+    /// As [`Applier::new`], but with `cache` bytes for blocks of the base instead of [`memory::CACHE`]: eight blocks
+    /// of `cache / 8` bytes each. Fewer take less memory and more reads.
+    ///
+    /// # Errors
+    /// `Limit` when the arena is too small for any delta; `Usage` for a cache that is no multiple of 8, or empty.
+    pub fn with_cache(known: Known, cache: usize, arena: &'m mut [u8]) -> Result<Self, Error> {
         let limit = arena.len() as u64;
         let mut arena = Arena(arena);
-        let too_small = Error::Limit { what: "memory to apply", wanted: CACHE as u64, limit };
-        let cache = BaseCache::new(arena.bytes(CACHE, 0).ok_or(too_small)?, known.base_size);
+        if cache == 0 || cache % base_cache::LINES != 0 {
+            return Err(Error::Usage("the cache of the base must be a multiple of 8 bytes"));
+        }
+        let too_small = Error::Limit { what: "memory to apply", wanted: cache as u64, limit };
+        let cache = BaseCache::new(arena.bytes(cache, 0).ok_or(too_small)?, known.base_size);
         Ok(Applier {
             arena,
             cache,
@@ -143,6 +155,29 @@ impl<'m> Applier<'m> {
         self.written
     }
 
+    /// Goes on where another applier stood with the same delta, base and known sizes: at the beginning of a window,
+    /// `offset` bytes into a delta without secondary compression, with `written` bytes of target behind it. The next
+    /// byte to push is that at `offset`.
+    ///
+    /// # Errors
+    /// `Usage` once something was pushed.
+    pub fn resume(&mut self, offset: u64, written: u64) -> Result<(), Error> {
+        if !matches!(self.reading, Reading::FileHeader { filled: 0 }) {
+            return Err(Error::Usage("only a new applier can go on from elsewhere"));
+        }
+        (self.offset, self.written) = (offset, written);
+        self.reading = Reading::WindowHeader { filled: 0 };
+        Ok(())
+    }
+
+    /// Bytes of the delta taken so far, if that is a place from which [`Applier::resume`] can go on.
+    pub fn resumable_at(&self) -> Option<u64> {
+        match self.reading {
+            Reading::WindowHeader { filled: 0 } if self.secondary.is_none() => Some(self.offset),
+            _ => None,
+        }
+    }
+
     /// What the delta has taken of the arena so far.
     pub fn needed(&self) -> Need {
         Need { window: self.largest_window, histories: self.sections.histories, secondary: self.secondary }
@@ -155,7 +190,20 @@ impl<'m> Applier<'m> {
     /// small, `Base` and `Target` from the caller's own. After an error the applier only returns errors, and what was
     /// written must not be used.
     pub fn push(&mut self, delta: &[u8], base: &mut dyn Base, target: &mut dyn Target) -> Result<(), Error> {
-        self.push_to(delta, base, &mut Sink::Forward(target))
+        self.push_to(&mut &*delta, base, &mut Sink::Forward(target), false)
+    }
+
+    /// As [`Applier::push`], but takes bytes off `delta` only up to the end of a window.
+    ///
+    /// # Errors
+    /// As [`Applier::push`].
+    pub fn push_window(
+        &mut self,
+        delta: &mut &[u8],
+        base: &mut dyn Base,
+        target: &mut dyn Target,
+    ) -> Result<(), Error> {
+        self.push_to(delta, base, &mut Sink::Forward(target), true)
     }
 
     /// As [`Applier::push`], with a target that can be read again.
@@ -168,10 +216,16 @@ impl<'m> Applier<'m> {
         base: &mut dyn Base,
         target: &mut dyn ReadBack,
     ) -> Result<(), Error> {
-        self.push_to(delta, base, &mut Sink::Back(target))
+        self.push_to(&mut &*delta, base, &mut Sink::Back(target), false)
     }
 
-    fn push_to(&mut self, mut delta: &[u8], base: &mut dyn Base, sink: &mut Sink<'_>) -> Result<(), Error> {
+    fn push_to(
+        &mut self,
+        delta: &mut &[u8],
+        base: &mut dyn Base,
+        sink: &mut Sink<'_>,
+        to_end_of_window: bool,
+    ) -> Result<(), Error> {
         if matches!(self.reading, Reading::Failed) {
             return Err(Error::Usage("the applier has failed before"));
         }
@@ -180,7 +234,7 @@ impl<'m> Applier<'m> {
             self.reading = match core::mem::replace(&mut self.reading, Reading::Failed) {
                 Reading::Failed => return Err(Error::Usage("the applier has failed before")),
                 Reading::FileHeader { filled } => {
-                    let bytes = self.one_more(filled, &mut delta);
+                    let bytes = self.one_more(filled, delta);
                     match FileHeader::parse(bytes)? {
                         None => Reading::FileHeader { filled: filled + 1 },
                         Some(header) => {
@@ -192,7 +246,7 @@ impl<'m> Applier<'m> {
                 }
                 Reading::ApplicationHeader { left } => {
                     let n = usize::try_from(left).map_or(delta.len(), |left| left.min(delta.len()));
-                    delta = &delta[n..];
+                    *delta = &delta[n..];
                     self.offset += n as u64;
                     Self::behind_header(left - n as u64)
                 }
@@ -201,7 +255,7 @@ impl<'m> Applier<'m> {
                         self.window_at = self.offset;
                     }
                     let (secondary, at) = (self.secondary, self.window_at);
-                    let bytes = self.one_more(filled, &mut delta);
+                    let bytes = self.one_more(filled, delta);
                     match WindowHeader::parse(bytes, secondary, at)? {
                         None => Reading::WindowHeader { filled: filled + 1 },
                         Some(window) => {
@@ -214,11 +268,14 @@ impl<'m> Applier<'m> {
                     let (start, len) = (target_len(&window), body_len(&window));
                     let n = (len - filled).min(delta.len());
                     self.arena.0[start..][filled..filled + n].copy_from_slice(&delta[..n]);
-                    delta = &delta[n..];
+                    *delta = &delta[n..];
                     self.offset += n as u64;
                     self.behind_bytes(window, filled + n, base, sink)?
                 }
             };
+            if to_end_of_window && matches!(self.reading, Reading::WindowHeader { filled: 0 }) {
+                break;
+            }
         }
         Ok(())
     }
