@@ -21,6 +21,8 @@ pub(crate) enum ProvisionAction {
     Server(ServerArgs),
     /// Make the key and the certificate of one device, and print its line of a manifest
     Device(DeviceArgs),
+    /// Make images for many devices, each with a key and a certificate of its own
+    Bulk(BulkArgs),
     /// Print serial numbers for the list of revoked certificates of a gateway
     Revoke(RevokeArgs),
 }
@@ -137,6 +139,56 @@ pub(crate) struct DeviceArgs {
     /// Where the certificate goes
     #[arg(long, value_name = "FILE", default_value = "device-cert.pem")]
     pub(crate) cert_out: PathBuf,
+}
+
+/// `provision bulk`.
+#[derive(Debug, Args)]
+pub(crate) struct BulkArgs {
+    #[command(flatten)]
+    pub(crate) issuer: IssuerArgs,
+
+    /// Image that those of all devices are copies of
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) template: PathBuf,
+
+    /// Table (CSV with a line of headings): a column device, the others are identity attributes; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) devices: PathBuf,
+
+    /// Column with the names of the devices, which is an identity attribute, too [default: device, which is none]
+    #[arg(long, value_name = "HEADING")]
+    pub(crate) id_column: Option<String>,
+
+    /// Folder for images, certificates and manifest; what is finished in it is not made again
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+
+    /// Images that are made at the same time [default: one for each processor]
+    #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) certificate: DeviceCertificateArgs,
+
+    /// Where the private key goes in the image
+    #[arg(long, value_name = "PATH", default_value = "/data/mender/mender-cert-private.pem")]
+    pub(crate) key_path: String,
+
+    /// Where the certificate goes in the image
+    #[arg(long, value_name = "PATH", default_value = "/data/mender/mender-cert.pem")]
+    pub(crate) cert_path: String,
+
+    /// Partition by number or label, from whose root the paths count then [default: by path, as Mender mounts them]
+    #[arg(long, value_name = "PARTITION")]
+    pub(crate) partition: Option<String>,
+
+    /// Keep the private keys, in the folder keys, too
+    #[arg(long)]
+    pub(crate) keep_keys: bool,
+
+    /// Go on where images that were made have been taken away
+    #[arg(long)]
+    pub(crate) allow_missing: bool,
 }
 
 /// `provision revoke`.

@@ -1,5 +1,6 @@
 //! `provision`: keys and certificates for devices.
 
+mod bulk;
 mod ca;
 mod device;
 mod revoke;
@@ -13,6 +14,7 @@ pub(crate) fn run(args: &ProvisionArgs) -> Result<(), Failure> {
         ProvisionAction::Ca(args) => ca::run(args),
         ProvisionAction::Server(args) => server::run(args),
         ProvisionAction::Device(args) => device::run(args),
+        ProvisionAction::Bulk(args) => bulk::run(args),
         ProvisionAction::Revoke(args) => revoke::run(args),
     }
 }

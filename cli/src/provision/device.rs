@@ -1,13 +1,15 @@
 //! A device that is to get a certificate: what it is called and who it says it is.
 
 use super::authority::Authority;
-use super::certificate::{Purpose, Request};
+use super::certificate::{Purpose, Request, pem};
 use super::device_key::DeviceKey;
 use super::record::Record;
 use super::subject;
 use crate::args::provision::DeviceCertificateArgs;
 use crate::failure::Failure;
 use p256::elliptic_curve::zeroize::Zeroizing;
+use x509_cert::name::Name;
+use x509_cert::time::Validity;
 
 /// Longest name of a device in characters: what a common name may have.
 const NAME_MAX: usize = 64;
@@ -74,26 +76,56 @@ pub(crate) struct Issued {
     pub(crate) record: Record,
 }
 
-/// Makes a key and a certificate for a device.
-///
-/// # Errors
-/// A wrong `--subject`, and whatever keeps the authority from issuing.
-pub(crate) fn issue(
-    authority: &Authority,
-    device: &Device,
-    args: &DeviceCertificateArgs,
-) -> Result<Issued, Failure> {
-    let subject = subject::parse(&args.subject.replace(PLACEHOLDER, &subject::escaped(&device.name)))?;
-    let key = DeviceKey::generate()?;
-    let certificate = authority.issue(Request {
-        subject,
-        validity: authority.validity(args.days, DEFAULT_DAYS)?,
-        purpose: Purpose::Device,
-        public_key_der: key.public_der()?,
-    })?;
-    let record = Record::new(&device.name, &device.identity, &certificate, key.public_pem()?)?;
-    let certificates = super::certificate::pem([&certificate].into_iter().chain(authority.behind_issued()))?;
-    Ok(Issued { private_key: key.private_pem()?, certificates, record })
+/// How devices get their certificates.
+pub(crate) struct Issuing<'a> {
+    authority: &'a Authority,
+    subject: &'a str,
+    validity: Validity,
+}
+
+impl<'a> Issuing<'a> {
+    /// All that is issued with it is valid for the same time.
+    ///
+    /// # Errors
+    /// When the system's clock is wrong.
+    pub(crate) fn new(authority: &'a Authority, args: &'a DeviceCertificateArgs) -> Result<Self, Failure> {
+        let validity = authority.validity(args.days, DEFAULT_DAYS)?;
+        Ok(Self { authority, subject: &args.subject, validity })
+    }
+
+    /// From when on certificates are valid, in seconds since 1970.
+    pub(crate) fn begins_seconds(&self) -> i64 {
+        i64::try_from(self.validity.not_before.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// Whether a certificate can say what the device is called.
+    ///
+    /// # Errors
+    /// A wrong `--subject`.
+    pub(crate) fn check(&self, device: &Device) -> Result<(), Failure> {
+        self.subject(device).map(drop)
+    }
+
+    /// Makes a key and a certificate for a device.
+    ///
+    /// # Errors
+    /// A wrong `--subject`, and whatever keeps the authority from issuing.
+    pub(crate) fn issue(&self, device: &Device) -> Result<Issued, Failure> {
+        let key = DeviceKey::generate()?;
+        let certificate = self.authority.issue(Request {
+            subject: self.subject(device)?,
+            validity: self.validity,
+            purpose: Purpose::Device,
+            public_key_der: key.public_der()?,
+        })?;
+        let record = Record::new(&device.name, &device.identity, &certificate, key.public_pem()?)?;
+        let certificates = pem([&certificate].into_iter().chain(self.authority.behind_issued()))?;
+        Ok(Issued { private_key: key.private_pem()?, certificates, record })
+    }
+
+    fn subject(&self, device: &Device) -> Result<Name, Failure> {
+        subject::parse(&self.subject.replace(PLACEHOLDER, &subject::escaped(&device.name)))
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 // All of it is test code, which may stop at whatever is not as it should be.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+mod bulk;
 mod certificates;
+mod disk;
 mod handshake;
 mod openssl;
 mod revoke;

@@ -3,7 +3,7 @@
 use crate::args::provision::DeviceArgs;
 use crate::failure::Failure;
 use crate::provision::authority::Authority;
-use crate::provision::device::{Device, issue};
+use crate::provision::device::{Device, Issuing};
 use crate::provision::new_files;
 use crate::report;
 
@@ -11,7 +11,7 @@ pub(crate) fn run(args: &DeviceArgs) -> Result<(), Failure> {
     new_files::all_new(&[&args.key_out, &args.cert_out])?;
     let device = Device::new(args.device.clone(), identity(&args.identity)?).map_err(Failure::usage)?;
     let authority = Authority::open(&args.issuer)?;
-    let issued = issue(&authority, &device, &args.certificate)?;
+    let issued = Issuing::new(&authority, &args.certificate)?.issue(&device)?;
     new_files::write_pair(
         (&args.key_out, issued.private_key.as_bytes()),
         (&args.cert_out, issued.certificates.as_bytes()),

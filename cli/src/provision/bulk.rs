@@ -1,0 +1,363 @@
+//! Images for many devices, each with a key and a certificate of its own.
+//!
+//! Keys are made one behind the other, images in parallel. A device goes through: key and certificate in memory; a copy
+//! of the template; both files in it; its digest; its record in the journal; its name. Whoever starts again after an end
+//! at any place finds in the journal what is finished.
+
+use super::authority::Authority;
+use super::certificate;
+use super::device::{Device, Issued, Issuing};
+use super::folder::Folder;
+use super::journal::{Events, Journal};
+use super::part::Part;
+use super::put::{NewFile, Target};
+use super::record::{ImageRecord, Record};
+use super::serial::Serial;
+use super::template::Template;
+use crate::args::provision::BulkArgs;
+use crate::exit_code::ExitStatus;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::report::human::hex;
+use mender_artifact::output_file::OutputFile;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, HashSet};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// Modes of the files in images.
+const KEY_MODE: u16 = 0o600;
+const CERTIFICATE_MODE: u16 = 0o644;
+
+/// What came of it.
+pub(crate) struct Summary {
+    /// Records of all devices in the folder, those of the list first and in its order.
+    pub(crate) records: Vec<Record>,
+    /// How many were made now.
+    pub(crate) made: usize,
+}
+
+/// Makes what is missing of the images of `devices` in `folder`.
+///
+/// # Errors
+/// Whatever keeps one of them from being made; those that are finished stay. Before anything is made: a folder that
+/// something else has been made in, recorded images that are gone, files that do not fit into the template.
+pub(crate) fn run(
+    args: &BulkArgs,
+    devices: &[Device],
+    authority: &Authority,
+    folder: &Folder,
+    template: &Template,
+) -> Result<Summary, Failure> {
+    let (mut journal, events) = Journal::open(&folder.journal())?;
+    let issuing = Issuing::new(authority, &args.certificate)?;
+    let target = Target { partition: args.partition.as_deref(), modified: issuing.begins_seconds() };
+    check_common(&mut journal, &events, &common(args, authority, folder, template)?, args)?;
+    folder.clear_left_over(template)?;
+    let mut finished = Finished::of(events);
+    let mut missing = Vec::new();
+    for device in devices {
+        issuing.check(device)?;
+        if !finished.look_for(device, folder, args.allow_missing, &mut journal)? {
+            missing.push(device);
+        }
+    }
+    try_out(&target, args, template)?;
+    let work = Work { args, folder, template, target, journal: Mutex::new(journal), done: AtomicU64::new(0) };
+    let made = work.make(&missing, |device| finished.keep(issuing.issue(device)?))?;
+    let mut records = finished.records;
+    records.extend(made.iter().map(|record| (record.device.clone(), record.clone())));
+    let mut ordered: Vec<Record> = devices.iter().filter_map(|device| records.remove(&device.name)).collect();
+    // Those of earlier lists, in an order that does not depend on how they were made.
+    let mut others: Vec<Record> = records.into_values().collect();
+    others.sort_by(|one, other| one.device.cmp(&other.device));
+    ordered.extend(others);
+    Ok(Summary { records: ordered, made: made.len() })
+}
+
+/// What all images of a folder have in common.
+fn common(
+    args: &BulkArgs,
+    authority: &Authority,
+    folder: &Folder,
+    template: &Template,
+) -> Result<Value, Failure> {
+    let authority = authority.certificate().map(certificate::digest).transpose()?;
+    Ok(json!({
+        "template_sha256": hex(&template.sha256),
+        "template_size_bytes": template.len_bytes,
+        "authority_sha256": authority,
+        "key_path": args.key_path,
+        "cert_path": args.cert_path,
+        "partition": args.partition,
+        "suffix": folder.suffix(),
+    }))
+}
+
+/// Refuses a folder in which something else has been made.
+fn check_common(
+    journal: &mut Journal,
+    events: &Events,
+    wanted: &Value,
+    args: &BulkArgs,
+) -> Result<(), Failure> {
+    let Some(found) = &events.begun else { return journal.begun(wanted) };
+    let differs =
+        wanted.as_object().into_iter().flatten().find(|(key, value)| found.get(key.as_str()) != Some(*value));
+    let Some((key, value)) = differs else { return Ok(()) };
+    let found = found.get(key.as_str()).unwrap_or(&Value::Null);
+    let message =
+        format!("made with another {key}: expected {found}, found {value}; another folder takes both");
+    Err(Failure::about(&args.out, ExitStatus::Usage, message))
+}
+
+/// Puts files of the usual size into the template, in memory.
+fn try_out(target: &Target<'_>, args: &BulkArgs, template: &Template) -> Result<(), Failure> {
+    let (key, certificate) = ([0u8; 256], [0u8; 4096]);
+    target.try_out(template.path(), &mut template.device()?, &files(args, &key, &certificate))
+}
+
+fn files<'a>(args: &'a BulkArgs, key: &'a [u8], certificate: &'a [u8]) -> [NewFile<'a>; 2] {
+    [
+        NewFile { path: &args.key_path, contents: key, mode: KEY_MODE },
+        NewFile { path: &args.cert_path, contents: certificate, mode: CERTIFICATE_MODE },
+    ]
+}
+
+/// The devices that are finished, and all keys and serial numbers that were ever given out.
+struct Finished {
+    records: HashMap<String, Record>,
+    /// The last record of each device whose image has perhaps not got its name.
+    open: HashMap<String, Record>,
+    serials: HashSet<Serial>,
+    public_keys: HashSet<String>,
+}
+
+impl Finished {
+    fn of(events: Events) -> Self {
+        let mut all = Self {
+            records: HashMap::new(),
+            open: HashMap::new(),
+            serials: HashSet::new(),
+            public_keys: HashSet::new(),
+        };
+        for record in events.issued {
+            all.serials.insert(record.serial.clone());
+            all.public_keys.insert(record.public_key.clone());
+            let placed = events.placed.contains(&record.serial);
+            let map = if placed { &mut all.records } else { &mut all.open };
+            map.insert(record.device.clone(), record);
+        }
+        all
+    }
+
+    /// Whether the image of a device is finished.
+    fn look_for(
+        &mut self,
+        device: &Device,
+        folder: &Folder,
+        allow_missing: bool,
+        journal: &mut Journal,
+    ) -> Result<bool, Failure> {
+        let path = folder.file(&folder.image_name(&device.name)?);
+        let size = match path.symlink_metadata() {
+            Ok(about) if about.is_file() => Some(about.len()),
+            Ok(_) => return Err(unknown(&path)),
+            Err(_) => None,
+        };
+        if let Some(record) = self.records.get(&device.name) {
+            if record.identity != device.identity {
+                return Err(Failure::about(
+                    &path,
+                    ExitStatus::Usage,
+                    format!(
+                        "identity of device '{}': expected {}, as it was made with, found another in the list",
+                        device.name,
+                        record.identity_json()
+                    ),
+                ));
+            }
+            let expected = record.image.as_ref().map(|image| image.size_bytes);
+            return match size {
+                Some(size) if Some(size) == expected => Ok(true),
+                Some(_) => Err(unknown(&path)),
+                None if allow_missing => Ok(true),
+                None => Err(Failure::about(
+                    &path,
+                    ExitStatus::OpenInput,
+                    "expected the image that was made, found none; --allow-missing goes on without it",
+                )),
+            };
+        }
+        if size.is_none() {
+            return Ok(false);
+        }
+        // Somebody was ended between giving it its name and saying so.
+        let record = self.open.get(&device.name).filter(|record| record.identity == device.identity);
+        let Some(record) = record else { return Err(unknown(&path)) };
+        let sha256 = digest(&path)?;
+        if record.image.as_ref().is_none_or(|image| image.sha256 != sha256) {
+            return Err(unknown(&path));
+        }
+        journal.placed(&record.serial)?;
+        self.records.insert(device.name.clone(), record.clone());
+        Ok(true)
+    }
+
+    /// Refuses keys and serial numbers that were given out before.
+    fn keep(&mut self, issued: Issued) -> Result<Issued, Failure> {
+        let is_new = self.serials.insert(issued.record.serial.clone())
+            && self.public_keys.insert(issued.record.public_key.clone());
+        if is_new {
+            return Ok(issued);
+        }
+        let message =
+            "the random numbers of the system repeat themselves: expected a new key, found an old one";
+        Err(Failure::plain(ExitStatus::System, message))
+    }
+}
+
+fn unknown(path: &Path) -> Failure {
+    let message = "expected no file or the image that was made, found something else";
+    Failure::about(path, ExitStatus::Output, message)
+}
+
+fn digest(path: &Path) -> Result<String, Failure> {
+    let read = || -> std::io::Result<String> {
+        let mut file = std::fs::File::open(path)?;
+        let (mut digest, mut buffer) = (Sha256::new(), vec![0u8; 1 << 20]);
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(hex(&digest.finalize())),
+                len => digest.update(&buffer[..len]),
+            }
+        }
+    };
+    read().map_err(|error| Failure::io(path, ExitStatus::System, &error))
+}
+
+/// What threads have in common.
+struct Work<'a> {
+    args: &'a BulkArgs,
+    folder: &'a Folder,
+    template: &'a Template,
+    target: Target<'a>,
+    journal: Mutex<Journal>,
+    /// How many images are finished.
+    done: AtomicU64,
+}
+
+impl Work<'_> {
+    /// Makes the images of these devices, several at a time. `issue` is called in their order, by one thread.
+    fn make(
+        &self,
+        devices: &[&Device],
+        mut issue: impl FnMut(&Device) -> Result<Issued, Failure>,
+    ) -> Result<Vec<Record>, Failure> {
+        let jobs = self.args.jobs.map_or_else(default_jobs, usize::from).min(devices.len());
+        let progress = Progress::new();
+        let total = devices.len() as u64;
+        let (sender, receiver) = sync_channel(1);
+        let receiver = Arc::new(Mutex::new(receiver));
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..jobs)
+                .map(|_| {
+                    let (receiver, progress) = (Arc::clone(&receiver), &progress);
+                    scope.spawn(move || self.work(&receiver, progress, total))
+                })
+                .collect();
+            // When the last thread has ended, sending fails instead of waiting for ever.
+            drop(receiver);
+            let mut failed = None;
+            for device in devices {
+                match issue(device) {
+                    Ok(issued) if workers.iter().any(|worker| worker.is_finished()) => {
+                        // One has failed; the reason comes with the others' results.
+                        drop(issued);
+                        break;
+                    }
+                    Ok(issued) => {
+                        if sender.send(issued).is_err() {
+                            break;
+                        }
+                    }
+                    Err(failure) => {
+                        failed = Some(failure);
+                        break;
+                    }
+                }
+            }
+            drop(sender);
+            let mut made = Vec::new();
+            for worker in workers {
+                match worker.join() {
+                    Ok(Ok(records)) => made.extend(records),
+                    Ok(Err(failure)) => failed = failed.or(Some(failure)),
+                    Err(_) => {
+                        let message = "a thread has ended before its work was done";
+                        failed = failed.or_else(|| Some(Failure::plain(ExitStatus::System, message)));
+                    }
+                }
+            }
+            failed.map_or(Ok(made), Err)
+        })
+    }
+
+    fn work(
+        &self,
+        receiver: &Mutex<Receiver<Issued>>,
+        progress: &Progress,
+        total: u64,
+    ) -> Result<Vec<Record>, Failure> {
+        let mut made = Vec::new();
+        loop {
+            let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(issued) = next else { return Ok(made) };
+            made.push(self.make_one(issued)?);
+            let done = self.done.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+            progress.tell("provisioning", done, Some(total));
+        }
+    }
+
+    fn make_one(&self, issued: Issued) -> Result<Record, Failure> {
+        let Issued { private_key, certificates, mut record } = issued;
+        let name = self.folder.image_name(&record.device)?;
+        let path = self.folder.file(&name);
+        let part = Part::copy_of(self.template, &self.folder.part(record.serial.as_str()))?;
+        let files = files(self.args, private_key.as_bytes(), certificates.as_bytes());
+        self.target.put(&path, &mut part.device()?, &files)?;
+        let sha256 = hex(&part.digest(self.template)?);
+        self.template.check_unchanged()?;
+        part.sync()?;
+        record.image = Some(ImageRecord { path: name, size_bytes: self.template.len_bytes, sha256 });
+        let journal = || self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        journal().issued(&record)?;
+        write(&self.folder.certificate(&record.device), certificates.as_bytes())?;
+        if self.args.keep_keys {
+            self.folder.keep_key(&record.device, private_key.as_bytes())?;
+        }
+        drop(private_key);
+        part.persist(&path)?;
+        self.folder.sync_images();
+        journal().placed(&record.serial)?;
+        Ok(record)
+    }
+}
+
+/// Writes a file that may exist, which appears whole.
+fn write(path: &Path, contents: &[u8]) -> Result<(), Failure> {
+    let written = OutputFile::create(path).and_then(|mut file| {
+        file.write_all(contents)?;
+        file.commit()
+    });
+    written.map_err(|error| Failure::io(path, ExitStatus::Output, &error))
+}
+
+fn default_jobs() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
