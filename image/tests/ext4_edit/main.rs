@@ -3,9 +3,17 @@
 #![cfg(unix)]
 
 #[cfg(test)]
+mod attributes;
+#[cfg(test)]
 mod hashed;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod image;
+#[cfg(test)]
+mod kernel;
+#[cfg(test)]
+mod random;
 #[cfg(test)]
 mod refused;
 #[cfg(test)]

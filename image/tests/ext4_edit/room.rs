@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use mender_image::block_device::{BlockDevice, FileDevice, WritableDevice};
+use mender_image::block_device::{BlockDevice, FileDevice, Window, WritableDevice};
 use mender_image::error::{Error, PathProblem};
 use mender_image::ext4::FileSystem;
 use mender_image::ext4::edit::{Attributes, Editor};
@@ -331,4 +331,50 @@ fn a_small_edit_of_a_large_image_writes_a_few_blocks() {
     drop(device);
     image.check("1 GiB");
     assert!(image.dump("/data/mender/key.pem") == content(1700, 1));
+}
+
+#[test]
+fn a_file_of_more_than_two_gib_is_noted_in_the_superblock() {
+    if !e2fsprogs() {
+        return;
+    }
+    let image = Image::sparse(2300 * MIB, "-t ext4 -b 4096 -O ^large_file,^has_journal,^resize_inode -N 64");
+    assert!(!image.ask("show_super_stats -h").contains("large_file"));
+    let file = File::options().read(true).write(true).open(image.file()).unwrap();
+    let mut device = FileDevice::new(file).unwrap();
+    let mut editor = Editor::open(&mut device, &Limits::default()).unwrap();
+    let end = content(5000, 1);
+    let mut long = io::repeat(0).take(1 << 31).chain(&end[..]);
+    editor.put_file(b"/long", &mut long, &attributes(0o644)).unwrap();
+    let written: u64 = editor.commit().unwrap().iter().map(|range| range.end - range.start).sum();
+    assert!(written < 1 << 20, "{written}");
+    image.check("a long file");
+    assert!(image.ask("show_super_stats -h").contains("large_file"));
+    let fs = FileSystem::open(&device, &Limits::default()).unwrap();
+    let mut reader = fs.open_file(b"/long").unwrap();
+    assert_eq!(reader.len_bytes(), (1 << 31) + 5000);
+    assert_eq!(io::copy(&mut reader.by_ref().take(1 << 31), &mut io::sink()).unwrap(), 1 << 31);
+    let mut read = Vec::new();
+    reader.read_to_end(&mut read).unwrap();
+    assert!(read == end);
+}
+
+#[test]
+fn a_partition_is_changed_inside_its_disk() {
+    if !e2fsprogs() {
+        return;
+    }
+    let mut image = Image::new(8 * MIB, "-t ext4 -b 1024 -O ^has_journal", None);
+    let mut disk = vec![0xa5; 1_000_000];
+    let len = image.bytes.len();
+    disk.extend_from_slice(&image.bytes);
+    disk.extend_from_slice(&[0x5a; 1_000_000]);
+    let mut partition = Window::new(&mut disk, 1_000_000, len as u64).unwrap();
+    let mut editor = Editor::open(&mut partition, &Limits::default()).unwrap();
+    editor.put_file(b"/file", &mut &content(100_000, 1)[..], &attributes(0o644)).unwrap();
+    editor.commit().unwrap();
+    assert!(disk[..1_000_000] == [0xa5; 1_000_000] && disk[1_000_000 + len..] == [0x5a; 1_000_000]);
+    image
+        .edit(|editor| editor.put_file(b"/file", &mut &content(100_000, 1)[..], &attributes(0o644)).unwrap());
+    assert!(disk[1_000_000..1_000_000 + len] == image.bytes);
 }

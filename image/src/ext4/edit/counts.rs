@@ -38,7 +38,12 @@ impl Editor<'_> {
     pub(super) fn free_blocks(&self) -> Result<u64, Error> {
         let bytes = self.superblock_bytes()?;
         let high = if self.has_wide_counts() { u32_at(&bytes, FREE_BLOCKS_HIGH_AT) } else { 0 };
-        Ok(join(u32_at(&bytes, FREE_BLOCKS_AT), high))
+        let free = join(u32_at(&bytes, FREE_BLOCKS_AT), high);
+        let most = self.superblock.blocks_count;
+        if free > most {
+            return Err(Error::format(Place::Superblock, "free blocks", Expected::AtMost(most), free));
+        }
+        Ok(free)
     }
 
     pub(super) fn free_inodes(&self) -> Result<u32, Error> {

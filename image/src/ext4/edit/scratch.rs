@@ -11,6 +11,8 @@ use crate::positioned_file_unix::PositionedFile;
 
 /// A block that waits.
 pub(super) enum Held {
+    /// Nothing but zeros.
+    Zeros,
     Memory(Vec<u8>),
     /// In the file, from this offset on.
     Spilled(u64),
@@ -43,6 +45,9 @@ impl Scratch {
 
     /// Keeps one block of a content.
     pub(super) fn hold(&mut self, block: Vec<u8>) -> Result<Held, Error> {
+        if block.iter().all(|byte| *byte == 0) {
+            return Ok(Held::Zeros);
+        }
         let len = as_u64(block.len());
         let memory = self.now.memory_bytes.saturating_add(len);
         if memory <= self.memory_max_bytes {
@@ -61,6 +66,10 @@ impl Scratch {
     /// Reads from byte `at` of a block on.
     pub(super) fn read(&self, held: &Held, at: usize, buffer: &mut [u8]) -> Result<(), Error> {
         match (held, &self.file) {
+            (Held::Zeros, _) => {
+                buffer.fill(0);
+                Ok(())
+            }
             (Held::Memory(block), _) => {
                 let piece = at.checked_add(buffer.len()).and_then(|end| block.get(at..end));
                 buffer.copy_from_slice(
