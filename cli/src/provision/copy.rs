@@ -4,6 +4,7 @@
 #[cfg(target_os = "linux")]
 use super::clone_linux::{data_ranges, share};
 use mender_image::block_device::{BlockDevice, FileDevice, WritableDevice};
+use mender_image::error::Error;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -22,8 +23,8 @@ pub(crate) fn copy(source: &File, target: &File, len_bytes: u64) -> io::Result<(
         return Ok(());
     }
     target.set_len(len_bytes)?;
-    let reader = FileDevice::new(source.try_clone()?).map_err(io::Error::other)?;
-    let mut writer = FileDevice::new(target.try_clone()?).map_err(io::Error::other)?;
+    let reader = FileDevice::new(source.try_clone()?).map_err(system)?;
+    let mut writer = FileDevice::new(target.try_clone()?).map_err(system)?;
     let mut buffer = vec![0u8; CHUNK_LEN_BYTES];
     let mut from = 0;
     while let Some(range) = data_ranges(source, from, len_bytes)? {
@@ -44,7 +45,7 @@ fn copy_range(
     while offset < range.end {
         let len = usize::try_from(range.end - offset).unwrap_or(usize::MAX).min(buffer.len());
         let chunk = &mut buffer[..len];
-        reader.read_at(offset, chunk).map_err(io::Error::other)?;
+        reader.read_at(offset, chunk).map_err(system)?;
         let mut at = 0;
         while at < len {
             let end_of_block = |at: usize| at.saturating_add(BLOCK_LEN_BYTES).min(len);
@@ -55,7 +56,7 @@ fn copy_range(
             }
             if begin < at {
                 let place = offset.saturating_add(begin as u64);
-                writer.write_at(place, &chunk[begin..at]).map_err(io::Error::other)?;
+                writer.write_at(place, &chunk[begin..at]).map_err(system)?;
             }
             while at < len && is_zero(at) {
                 at = end_of_block(at);
@@ -64,6 +65,14 @@ fn copy_range(
         offset = offset.saturating_add(len as u64);
     }
     Ok(())
+}
+
+/// What the system said.
+fn system(error: Error) -> io::Error {
+    match error {
+        Error::Io(error) => error.source,
+        other => io::Error::other(other),
+    }
 }
 
 /// Elsewhere nothing is shared.

@@ -27,7 +27,7 @@ pub(crate) struct Part {
     path: PathBuf,
     file: Option<File>,
     written: Written,
-    _at_signal: interrupt::Guard,
+    at_signal: Option<interrupt::Guard>,
 }
 
 impl Part {
@@ -47,7 +47,7 @@ impl Part {
             interrupt::undo_with(move || remove(&path, &locked(&written)))
         };
         let file = options.open(path).map_err(|error| failed(&error))?;
-        let part = Self { path: path.to_path_buf(), file: Some(file), written, _at_signal: at_signal };
+        let part = Self { path: path.to_path_buf(), file: Some(file), written, at_signal: Some(at_signal) };
         copy(template.file(), part.file()?, template.len_bytes).map_err(|error| failed(&error))?;
         Ok(part)
     }
@@ -74,6 +74,9 @@ impl Part {
 
     /// Gives it its name.
     pub(crate) fn persist(mut self, name: &Path) -> Result<(), Failure> {
+        // Waits for ever if a signal has come: what is being overwritten must not get a name. If one comes from now on,
+        // and there is no name yet, the next start does it.
+        drop(self.at_signal.take());
         std::fs::rename(&self.path, name).map_err(|error| Failure::io(name, ExitStatus::Output, &error))?;
         self.file = None;
         Ok(())

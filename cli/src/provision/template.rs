@@ -107,6 +107,7 @@ impl Template {
 /// What went wrong with an image.
 pub(super) fn image_failure(path: &Path, error: &Error) -> Failure {
     let status = match error {
+        Error::Io(error) if error.writing => ExitStatus::Output,
         Error::Io(_) | Error::Content(_) => ExitStatus::System,
         Error::Format(_) => ExitStatus::Invalid,
         Error::Unsupported(_) => ExitStatus::Unsupported,

@@ -50,8 +50,8 @@ pub(crate) fn names(place: &Workplace, folder: &str) -> Vec<String> {
     names
 }
 
-/// That everything in the folder belongs together: images, certificates, manifest, openssl. `devices` is how many
-/// there have to be.
+/// That everything in the folder belongs together: images, certificates, manifest; and what openssl says of some of
+/// them. `devices` is how many there have to be.
 pub(crate) fn check_all(place: &Workplace, devices: usize) {
     let records = manifest(place);
     assert_eq!(records.len(), devices);
@@ -61,13 +61,16 @@ pub(crate) fn check_all(place: &Workplace, devices: usize) {
     }
     assert_eq!(names(place, "out/images").len(), devices);
     assert_eq!(names(place, "out/.provision"), ["journal.jsonl", "lock"]);
-    for record in &records {
+    for (index, record) in records.iter().enumerate() {
         let text = |key: &str| record[key].as_str().unwrap();
         let image = format!("out/{}", text("image"));
         let bytes = place.bytes(&image);
         let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(digest, text("image_sha256"), "{image}");
         assert_eq!(record["image_size_bytes"], bytes.len());
+        if index % devices.div_ceil(6) != 0 {
+            continue;
+        }
         place.put("taken.pem", disk::debugfs(place, &image, &format!("cat {CERTIFICATE}")));
         place.put("taken.key", disk::debugfs(place, &image, &format!("cat {KEY}")));
         let certificate = format!("out/certificates/{}.pem", text("device"));
