@@ -56,24 +56,31 @@ impl Editor<'_> {
         self.store_inode(directory)
     }
 
-    /// Takes an entry out, which must be there, and stores the directory's inode.
-    pub(super) fn take_entry(&mut self, directory: &mut RawInode, name: &[u8]) -> Result<(), Error> {
-        let mut remove =
-            |place: Place, bytes: &mut [u8], block_len: usize| entries::remove(place, bytes, block_len, name);
+    /// Takes the entry out that leads by `name` to `inode`, and stores the directory's inode.
+    pub(super) fn take_entry(
+        &mut self,
+        directory: &mut RawInode,
+        name: &[u8],
+        inode: u32,
+    ) -> Result<(), Error> {
+        let mut remove = |place: Place, bytes: &mut [u8], block_len: usize| {
+            entries::remove(place, bytes, block_len, name, inode)
+        };
         if !self.change_entries(directory, &mut remove)? {
             return Err(lost(directory));
         }
         self.store_inode(directory)
     }
 
-    /// Leads an entry, which must be there, to another inode, and stores the directory's inode.
+    /// Leads the entry that led to `inode` elsewhere, and stores the directory's inode.
     pub(super) fn redirect_entry(
         &mut self,
         directory: &mut RawInode,
         entry: &NewEntry<'_>,
+        inode: u32,
     ) -> Result<(), Error> {
         let mut replace = |place: Place, bytes: &mut [u8], block_len: usize| {
-            entries::replace(place, bytes, block_len, entry)
+            entries::replace(place, bytes, block_len, entry, inode)
         };
         if !self.change_entries(directory, &mut replace)? {
             return Err(lost(directory));

@@ -103,10 +103,16 @@ pub(super) fn insert(
     Ok(true)
 }
 
-/// Takes an entry out. Returns whether it was there.
-pub(super) fn remove(place: Place, bytes: &mut [u8], block_len: usize, name: &[u8]) -> Result<bool, Error> {
+/// Takes the entry out that leads by `name` to `inode`. Returns whether it was there.
+pub(super) fn remove(
+    place: Place,
+    bytes: &mut [u8],
+    block_len: usize,
+    name: &[u8],
+    inode: u32,
+) -> Result<bool, Error> {
     let slots = slots(place, bytes, block_len)?;
-    let Some(index) = slots.iter().position(|slot| slot.inode != 0 && slot.name(bytes) == name) else {
+    let Some(index) = slots.iter().position(|slot| slot.inode == inode && slot.name(bytes) == name) else {
         return Ok(false);
     };
     let slot = slots[index];
@@ -118,15 +124,16 @@ pub(super) fn remove(place: Place, bytes: &mut [u8], block_len: usize, name: &[u
     Ok(true)
 }
 
-/// Leads an entry to another inode. Returns whether it was there.
+/// Leads an entry that led to `inode` elsewhere. Returns whether it was there.
 pub(super) fn replace(
     place: Place,
     bytes: &mut [u8],
     block_len: usize,
     entry: &NewEntry<'_>,
+    inode: u32,
 ) -> Result<bool, Error> {
     let slots = slots(place, bytes, block_len)?;
-    let Some(slot) = slots.iter().find(|slot| slot.inode != 0 && slot.name(bytes) == entry.name) else {
+    let Some(slot) = slots.iter().find(|slot| slot.inode == inode && slot.name(bytes) == entry.name) else {
         return Ok(false);
     };
     put_u32(bytes, slot.at, entry.inode);
@@ -193,11 +200,12 @@ mod tests {
             assert!(insert(PLACE, &mut bytes, 1024, &entry(name, inode)).unwrap());
         }
         assert!(!insert(PLACE, &mut bytes, 1024, &entry(b"four", 14)).unwrap());
-        assert!(remove(PLACE, &mut bytes, 1024, b"two--").unwrap());
-        assert!(!remove(PLACE, &mut bytes, 1024, b"two--").unwrap());
+        assert!(!remove(PLACE, &mut bytes, 1024, b"two--", 13).unwrap());
+        assert!(remove(PLACE, &mut bytes, 1024, b"two--", 12).unwrap());
+        assert!(!remove(PLACE, &mut bytes, 1024, b"two--", 12).unwrap());
         assert!(insert(PLACE, &mut bytes, 1024, &entry(b"four", 14)).unwrap());
-        assert!(remove(PLACE, &mut bytes, 1024, b".").unwrap());
-        assert!(replace(PLACE, &mut bytes, 1024, &entry(b"one", 21)).unwrap());
+        assert!(remove(PLACE, &mut bytes, 1024, b".", 2).unwrap());
+        assert!(replace(PLACE, &mut bytes, 1024, &entry(b"one", 21), 11).unwrap());
         assert_eq!(names(&bytes), [(b"one".to_vec(), 21), (b"four".to_vec(), 14), (b"three".to_vec(), 13)]);
         assert!(insert(PLACE, &mut bytes, 1024, &entry(b"1234", 15)).unwrap());
         assert_eq!(names(&bytes)[0], (b"1234".to_vec(), 15));

@@ -62,7 +62,7 @@ impl Editor<'_> {
                 let Some(mut old) = old else { return self.add_entry(&mut directory, &entry) };
                 old.set_links(old.links() - 1);
                 self.store_inode(&mut old)?;
-                self.redirect_entry(&mut directory, &entry)
+                self.redirect_entry(&mut directory, &entry, old.number)
             }
         }
     }

@@ -55,7 +55,7 @@ impl Editor<'_> {
         if is_folder {
             self.count_folder(&mut directory, false)?;
         }
-        self.take_entry(&mut directory, &place.name)
+        self.take_entry(&mut directory, &place.name, found.number)
     }
 
     /// Finds all that is in a folder and below.
