@@ -11,7 +11,7 @@ use mender_image::limits::Limits;
 use crate::image::{Image, MIB, attributes, content, e2fsprogs};
 use crate::random::Random;
 
-const MUTATIONS: usize = 1500;
+const MUTATIONS: usize = 2500;
 
 /// Offsets of bytes that mean something: metadata that is not all zero, with the bytes around it.
 fn meaningful(image: &[u8]) -> Vec<usize> {
@@ -45,26 +45,39 @@ fn tree() -> tempfile::TempDir {
     folder
 }
 
-/// Runs all kinds of operations. Returns how many were done and how many refused.
+type Operation = fn(&mut Editor<'_>) -> Result<(), Error>;
+
+const OPERATIONS: [Operation; 10] = [
+    |editor| put(editor, b"/a/a-file-with-a-long-name-7", 20_000),
+    |editor| put(editor, b"/short/new", 20_000),
+    |editor| put(editor, b"/a/one-more-file-with-a-name-that-is-long", 100),
+    |editor| put(editor, b"/a/linked", 20_000),
+    |editor| editor.make_folder(b"/a/new/folder", &attributes(0o755), true),
+    |editor| editor.make_symlink(b"/a/b/link", &[b'x'; 100], &attributes(0)),
+    |editor| editor.set_attributes(b"/a/b/c/large", &attributes(0o600)),
+    |editor| editor.remove(b"/a/long", false),
+    |editor| editor.remove(b"/a/b", true),
+    |editor| editor.remove(b"/a", true),
+];
+
+fn put(editor: &mut Editor<'_>, path: &[u8], len: usize) -> Result<(), Error> {
+    editor.put_file(path, &mut &content(len, 9)[..], &attributes(0o644))
+}
+
+/// Runs all kinds of operations, each of which is done or leaves nothing. Returns how many were done and how many
+/// refused.
 fn operate(device: &mut dyn WritableDevice) -> (usize, usize) {
     let mut results = Vec::new();
-    let mut editor = match Editor::open(device, &Limits::default()) {
-        Ok(editor) => editor,
-        Err(error) => return tally(&[Err(error)]),
-    };
-    let bytes = content(20_000, 9);
-    let one = attributes(0o644);
-    results.push(editor.put_file(b"/a/a-file-with-a-long-name-7", &mut &bytes[..], &one));
-    results.push(editor.put_file(b"/short/new", &mut &bytes[..], &one));
-    results.push(editor.put_file(b"/a/one-more-file-with-a-name-that-is-long", &mut &bytes[..100], &one));
-    results.push(editor.put_file(b"/a/linked", &mut &bytes[..], &one));
-    results.push(editor.make_folder(b"/a/new/folder", &one, true));
-    results.push(editor.make_symlink(b"/a/b/link", &[b'x'; 100], &one));
-    results.push(editor.set_attributes(b"/a/b/c/large", &one));
-    results.push(editor.remove(b"/a/long", false));
-    results.push(editor.remove(b"/a/b", true));
-    results.push(editor.remove(b"/a", true));
-    results.push(editor.commit().map(|_| ()));
+    for operation in OPERATIONS {
+        let mut editor = match Editor::open(device, &Limits::default()) {
+            Ok(editor) => editor,
+            Err(error) => return tally(&[Err(error)]),
+        };
+        let result = operation(&mut editor);
+        let written = editor.commit().unwrap();
+        assert!(result.is_ok() || written.is_empty());
+        results.push(result);
+    }
     tally(&results)
 }
 
@@ -221,4 +234,26 @@ fn lies_are_refused_by_name() {
     lying.bytes[root + 24..root + 36].copy_from_slice(&first);
     let text = refusal(lying, |editor| editor.remove(b"/a", true));
     assert!(text.contains(": extent"), "{text}");
+    // A folder that says to be as long as numbers go.
+    let image = Image::new(
+        MIB,
+        "-t ext4 -b 1024 -N 128 -O ^has_journal,^metadata_csum,large_dir",
+        Some(tree().path()),
+    );
+    let number = image.inode_number("/a/b");
+    let mut lying = with(&image, &["set_inode_field /a/b size 0xfffffc00"]);
+    let answer = lying.ask(&format!("imap <{number}>"));
+    let (block, offset) =
+        answer.split("located at block ").nth(1).unwrap().trim().split_once(", offset 0x").unwrap();
+    let at = block.parse::<usize>().unwrap() * 1024 + usize::from_str_radix(offset.trim(), 16).unwrap();
+    lying.bytes[at + 0x6c..at + 0x70].fill(0xff);
+    let full = |editor: &mut Editor<'_>| {
+        (0..40).try_for_each(|index| {
+            let path = format!("/a/b/{index}-{}", "n".repeat(200));
+            editor.put_file(path.as_bytes(), &mut &b""[..], &attributes(0o644))
+        })
+    };
+    let mut editor = Editor::open(&mut lying.bytes, &Limits::default()).unwrap();
+    let text = full(&mut editor).unwrap_err().to_string();
+    assert_eq!(text, "file system is full: expected at least 1 free blocks of a folder, found 0");
 }

@@ -234,7 +234,7 @@ impl Editor<'_> {
     /// Appends a block to the content of a directory. Returns its number in the content.
     pub(super) fn append_block(&mut self, directory: &mut RawInode, block: Vec<u8>) -> Result<u64, Error> {
         let blocks = self.directory_blocks(directory)?;
-        let len_bytes = (blocks + 1) * self.superblock.block_len;
+        let len_bytes = blocks.saturating_add(1).saturating_mul(self.superblock.block_len);
         if len_bytes >= LEN_MAX {
             return Err(Error::full("blocks of a folder", 1, 0));
         }
