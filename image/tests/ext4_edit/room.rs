@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 
 use mender_image::block_device::{BlockDevice, FileDevice, Window, WritableDevice};
 use mender_image::error::{Error, PathProblem};
 use mender_image::ext4::FileSystem;
 use mender_image::ext4::edit::{Attributes, Editor};
+use mender_image::file_map::{FileMap, Kind};
 use mender_image::limits::Limits;
 
 use crate::image::{Image, MIB, attributes, content, e2fsprogs};
@@ -280,13 +282,24 @@ fn a_file_that_is_not_writable_is_not_written() {
     image.check_ranges();
 }
 
-/// Counts bytes written.
-struct Counting {
-    device: FileDevice,
-    written: u64,
+/// Notes where it is written.
+struct Noting<D> {
+    device: D,
+    written: Vec<Range<u64>>,
+    flushed: usize,
 }
 
-impl BlockDevice for Counting {
+impl<D> Noting<D> {
+    fn new(device: D) -> Self {
+        Self { device, written: Vec::new(), flushed: 0 }
+    }
+
+    fn total(&self) -> u64 {
+        self.written.iter().map(|range| range.end - range.start).sum()
+    }
+}
+
+impl<D: BlockDevice> BlockDevice for Noting<D> {
     fn len_bytes(&self) -> u64 {
         self.device.len_bytes()
     }
@@ -296,14 +309,44 @@ impl BlockDevice for Counting {
     }
 }
 
-impl WritableDevice for Counting {
+impl<D: WritableDevice> WritableDevice for Noting<D> {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
-        self.written += bytes.len() as u64;
+        self.written.push(offset..offset + u64::try_from(bytes.len()).unwrap());
         self.device.write_at(offset, bytes)
     }
 
     fn flush(&mut self) -> Result<(), Error> {
+        self.flushed = self.written.len();
         self.device.flush()
+    }
+}
+
+#[test]
+fn contents_are_written_first_and_the_superblock_last() {
+    if !e2fsprogs() {
+        return;
+    }
+    for options in ["-t ext4 -b 1024 -O ^has_journal", "-t ext4 -b 4096 -O ^has_journal", "-t ext2 -b 1024"] {
+        let mut image = Image::new(16 * MIB, options, None);
+        let mut device = Noting::new(&mut image.bytes);
+        let mut editor = Editor::open(&mut device, &Limits::default()).unwrap();
+        editor.put_file(b"/one", &mut &content(3_000_000, 1)[..], &attributes(0o644)).unwrap();
+        editor.make_folder(b"/folder", &attributes(0o755), false).unwrap();
+        editor.put_file(b"/folder/two", &mut &content(5000, 2)[..], &attributes(0o644)).unwrap();
+        editor.commit().unwrap();
+        assert_eq!(device.flushed, device.written.len());
+        let written = device.written;
+        let map = FileMap::of(&image.bytes[..]).unwrap();
+        let is_content = |range: &Range<u64>| matches!(map.kind_at(range.start), Some(Kind::File { .. }));
+        let contents = written.iter().take_while(|range| is_content(range)).count();
+        assert!(contents >= 2);
+        assert!(!written[contents..].iter().any(is_content), "{options}: {written:?}");
+        let holds_superblock = |range: &Range<u64>| range.contains(&1024);
+        assert_eq!(
+            written.iter().position(holds_superblock),
+            Some(written.len() - 1),
+            "{options}: {written:?}"
+        );
     }
 }
 
@@ -314,20 +357,20 @@ fn a_small_edit_of_a_large_image_writes_a_few_blocks() {
     }
     let image = Image::sparse(1024 * MIB, "-t ext4 -b 4096 -E lazy_itable_init=1,lazy_journal_init=1");
     let file = File::options().read(true).write(true).open(image.file()).unwrap();
-    let mut device = Counting { device: FileDevice::new(file).unwrap(), written: 0 };
+    let mut device = Noting::new(FileDevice::new(file).unwrap());
     let mut editor = Editor::open(&mut device, &Limits::default()).unwrap();
     editor.make_folder(b"/data/mender", &attributes(0o755), true).unwrap();
     editor.put_file(b"/data/mender/key.pem", &mut &content(1700, 1)[..], &attributes(0o600)).unwrap();
     let ranges = editor.commit().unwrap();
     let total: u64 = ranges.iter().map(|range| range.end - range.start).sum();
-    assert_eq!(total, device.written);
-    assert!(device.written <= 14 * 4096, "{}", device.written);
+    assert_eq!(total, device.total());
+    assert!(device.total() <= 14 * 4096, "{:?}", device.written);
     // The same again writes nothing.
-    device.written = 0;
+    device.written.clear();
     let mut editor = Editor::open(&mut device, &Limits::default()).unwrap();
     editor.set_attributes(b"/data/mender/key.pem", &attributes(0o600)).unwrap();
     assert!(editor.commit().unwrap().is_empty());
-    assert_eq!(device.written, 0);
+    assert_eq!(device.total(), 0);
     drop(device);
     image.check("1 GiB");
     assert!(image.dump("/data/mender/key.pem") == content(1700, 1));

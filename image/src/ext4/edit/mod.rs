@@ -2,6 +2,11 @@
 //!
 //! All changes wait in memory until [`Editor::commit`]; an operation that fails leaves the editor as it was before
 //! it, and the device is not touched before everything is there.
+//!
+//! What is changed is checked first: checksums where there are any, the counts of free blocks and inodes beside their
+//! bitmaps, and that no file is given or gives back blocks of metadata. Two files that share blocks are noticed only
+//! when both give them back. The journal must be empty and stays so; backups of superblock and descriptors stay as they
+//! are, as the kernel leaves them, too.
 
 mod allocate;
 mod attributes;
@@ -60,6 +65,25 @@ pub struct Attributes {
 ///
 /// The clock is not looked at and nothing is drawn by chance: the same operations on the same image give the same
 /// bytes. Times of folders do not change when something is put into them or taken out.
+///
+/// ```no_run
+/// use mender_image::block_device::FileDevice;
+/// use mender_image::ext4::edit::{Attributes, Editor};
+/// use mender_image::limits::Limits;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let image = std::fs::File::options().read(true).write(true).open("data.ext4")?;
+/// let mut device = FileDevice::new(image)?;
+/// let mut editor = Editor::open(&mut device, &Limits::default())?;
+/// let mut attributes = Attributes { mode: 0o755, uid: 0, gid: 0, mtime_seconds: 1_700_000_000 };
+/// editor.make_folder(b"/mender", &attributes, true)?;
+/// attributes.mode = 0o600;
+/// let mut key = std::fs::File::open("device-private.key")?;
+/// editor.put_file(b"/mender/mender-cert-private.pem", &mut key, &attributes)?;
+/// editor.commit()?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Editor<'d> {
     overlay: Overlay<'d>,
     superblock: Superblock,
