@@ -12,6 +12,7 @@ mod failure;
 mod measure;
 mod msrv;
 mod prerequisites;
+mod provision_bulk;
 mod step;
 mod test;
 
@@ -34,6 +35,9 @@ usage: cargo xtask <task>
                     a table of delta sizes and times beside other tools; PAIR is a folder with old.img and new.img
   compare-artifacts IMAGE
                     a table of what writing, checking, changing and signing takes, beside Debian's mender-artifact
+  provision-bulk [--devices N] [--jobs N] [--fill MIB] [--xfs] [--tool PROGRAM]
+                    time and room of images for N devices (1000), of a disk of 256 MiB with MIB (24) in each root file
+                    system; --xfs in a file system where copies share blocks (needs root)
 ";
 
 fn main() -> ExitCode {
@@ -60,6 +64,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ["deny"] => deny::run_deny(),
         ["compare", rest @ ..] => compare::run(rest),
         ["compare-artifacts", rest @ ..] => compare_artifacts::run(rest),
+        ["provision-bulk", rest @ ..] => provision_bulk::run(rest),
         [measure::TASK, rest @ ..] => measure::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
