@@ -8,10 +8,10 @@ use super::authority::Authority;
 use super::certificate;
 use super::device::{Device, Issued, Issuing};
 use super::folder::Folder;
-use super::journal::{Events, Journal};
+use super::journal::{Events, Issue, Journal};
 use super::part::Part;
 use super::put::{NewFile, Target};
-use super::record::{ImageRecord, Record};
+use super::record::ImageRecord;
 use super::serial::Serial;
 use super::template::Template;
 use crate::args::provision::BulkArgs;
@@ -19,15 +19,14 @@ use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report::human::hex;
-use mender_artifact::output_file::OutputFile;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// Modes of the files in images.
@@ -36,8 +35,8 @@ const CERTIFICATE_MODE: u16 = 0o644;
 
 /// What came of it.
 pub(crate) struct Summary {
-    /// Records of all devices in the folder, those of the list first and in its order.
-    pub(crate) records: Vec<Record>,
+    /// All devices in the folder, those of the list first and in its order.
+    pub(crate) devices: Vec<Issue>,
     /// How many were made now.
     pub(crate) made: usize,
 }
@@ -70,14 +69,16 @@ pub(crate) fn run(
     try_out(&target, args, template)?;
     let work = Work { args, folder, template, target, journal: Mutex::new(journal), done: AtomicU64::new(0) };
     let made = work.make(&missing, |device| finished.keep(issuing.issue(device)?))?;
-    let mut records = finished.records;
-    records.extend(made.iter().map(|record| (record.device.clone(), record.clone())));
-    let mut ordered: Vec<Record> = devices.iter().filter_map(|device| records.remove(&device.name)).collect();
+    work.finish()?;
+    let made_count = made.len();
+    let mut all = finished.placed;
+    all.extend(made.into_iter().map(|issue| (issue.record.device.clone(), issue)));
+    let mut ordered: Vec<Issue> = devices.iter().filter_map(|device| all.remove(&device.name)).collect();
     // Those of earlier lists, in an order that does not depend on how they were made.
-    let mut others: Vec<Record> = records.into_values().collect();
-    others.sort_by(|one, other| one.device.cmp(&other.device));
+    let mut others: Vec<Issue> = all.into_values().collect();
+    others.sort_by(|one, other| one.record.device.cmp(&other.record.device));
     ordered.extend(others);
-    Ok(Summary { records: ordered, made: made.len() })
+    Ok(Summary { devices: ordered, made: made_count })
 }
 
 /// What all images of a folder have in common.
@@ -131,9 +132,9 @@ fn files<'a>(args: &'a BulkArgs, key: &'a [u8], certificate: &'a [u8]) -> [NewFi
 
 /// The devices that are finished, and all keys and serial numbers that were ever given out.
 struct Finished {
-    records: HashMap<String, Record>,
-    /// The last record of each device whose image has perhaps not got its name.
-    open: HashMap<String, Record>,
+    placed: HashMap<String, Issue>,
+    /// What each device got last whose image has perhaps not got its name.
+    open: HashMap<String, Issue>,
     serials: HashSet<Serial>,
     public_keys: HashSet<String>,
 }
@@ -141,17 +142,18 @@ struct Finished {
 impl Finished {
     fn of(events: Events) -> Self {
         let mut all = Self {
-            records: HashMap::new(),
+            placed: HashMap::new(),
             open: HashMap::new(),
             serials: HashSet::new(),
             public_keys: HashSet::new(),
         };
-        for record in events.issued {
+        for issue in events.issued {
+            let record = &issue.record;
             all.serials.insert(record.serial.clone());
             all.public_keys.insert(record.public_key.clone());
             let placed = events.placed.contains(&record.serial);
-            let map = if placed { &mut all.records } else { &mut all.open };
-            map.insert(record.device.clone(), record);
+            let map = if placed { &mut all.placed } else { &mut all.open };
+            map.insert(record.device.clone(), issue);
         }
         all
     }
@@ -170,7 +172,7 @@ impl Finished {
             Ok(_) => return Err(unknown(&path)),
             Err(_) => None,
         };
-        if let Some(record) = self.records.get(&device.name) {
+        if let Some(Issue { record, .. }) = self.placed.get(&device.name) {
             if record.identity != device.identity {
                 return Err(Failure::about(
                     &path,
@@ -198,14 +200,14 @@ impl Finished {
             return Ok(false);
         }
         // Somebody was ended between giving it its name and saying so.
-        let record = self.open.get(&device.name).filter(|record| record.identity == device.identity);
-        let Some(record) = record else { return Err(unknown(&path)) };
+        let issue = self.open.get(&device.name).filter(|issue| issue.record.identity == device.identity);
+        let Some(issue) = issue else { return Err(unknown(&path)) };
         let sha256 = digest(&path)?;
-        if record.image.as_ref().is_none_or(|image| image.sha256 != sha256) {
+        if issue.record.image.as_ref().is_none_or(|image| image.sha256 != sha256) {
             return Err(unknown(&path));
         }
-        journal.placed(&record.serial)?;
-        self.records.insert(device.name.clone(), record.clone());
+        journal.placed(&issue.record.serial)?;
+        self.placed.insert(device.name.clone(), issue.clone());
         Ok(true)
     }
 
@@ -258,7 +260,7 @@ impl Work<'_> {
         &self,
         devices: &[&Device],
         mut issue: impl FnMut(&Device) -> Result<Issued, Failure>,
-    ) -> Result<Vec<Record>, Failure> {
+    ) -> Result<Vec<Issue>, Failure> {
         let jobs = self.args.jobs.map_or_else(default_jobs, usize::from).min(devices.len());
         let progress = Progress::new();
         let total = devices.len() as u64;
@@ -313,7 +315,7 @@ impl Work<'_> {
         receiver: &Mutex<Receiver<Issued>>,
         progress: &Progress,
         total: u64,
-    ) -> Result<Vec<Record>, Failure> {
+    ) -> Result<Vec<Issue>, Failure> {
         let mut made = Vec::new();
         loop {
             let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -324,7 +326,7 @@ impl Work<'_> {
         }
     }
 
-    fn make_one(&self, issued: Issued) -> Result<Record, Failure> {
+    fn make_one(&self, issued: Issued) -> Result<Issue, Failure> {
         let Issued { private_key, certificates, mut record } = issued;
         let name = self.folder.image_name(&record.device)?;
         let path = self.folder.file(&name);
@@ -335,27 +337,26 @@ impl Work<'_> {
         self.template.check_unchanged()?;
         part.sync()?;
         record.image = Some(ImageRecord { path: name, size_bytes: self.template.len_bytes, sha256 });
-        let journal = || self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        journal().issued(&record)?;
-        write(&self.folder.certificate(&record.device), certificates.as_bytes())?;
+        let issue = Issue { record, certificates };
+        self.journal().issued(&issue)?;
         if self.args.keep_keys {
-            self.folder.keep_key(&record.device, private_key.as_bytes())?;
+            self.folder.keep_key(&issue.record.device, private_key.as_bytes())?;
         }
         drop(private_key);
         part.persist(&path)?;
-        self.folder.sync_images();
-        journal().placed(&record.serial)?;
-        Ok(record)
+        self.journal().placed(&issue.record.serial)?;
+        Ok(issue)
     }
-}
 
-/// Writes a file that may exist, which appears whole.
-fn write(path: &Path, contents: &[u8]) -> Result<(), Failure> {
-    let written = OutputFile::create(path).and_then(|mut file| {
-        file.write_all(contents)?;
-        file.commit()
-    });
-    written.map_err(|error| Failure::io(path, ExitStatus::Output, &error))
+    /// Returns when all that was made will stay.
+    fn finish(&self) -> Result<(), Failure> {
+        self.folder.sync_images();
+        self.journal().sync()
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn default_jobs() -> usize {

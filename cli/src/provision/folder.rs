@@ -79,9 +79,32 @@ impl Folder {
         Ok(format!("images/{name}"))
     }
 
-    /// Where the certificate of a device goes.
-    pub(crate) fn certificate(&self, device: &str) -> PathBuf {
-        self.root.join("certificates").join(format!("{}.pem", file_name(device)))
+    /// Writes the certificates of devices, as far as they are not there. Returns when they will stay.
+    pub(crate) fn write_certificates<'i>(
+        &self,
+        all: impl Iterator<Item = (&'i str, &'i str)>,
+    ) -> Result<(), Failure> {
+        let folder = self.root.join("certificates");
+        let mut written = Vec::new();
+        for (device, text) in all {
+            let path = folder.join(format!("{}.pem", file_name(device)));
+            if fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
+                continue;
+            }
+            let part = self.part("certificate");
+            fs::write(&part, text)
+                .and_then(|()| fs::rename(&part, &path))
+                .map_err(|error| Failure::io(&path, ExitStatus::Output, &error))?;
+            written.push(path);
+        }
+        // All at once is much faster than each by itself.
+        for path in written {
+            File::open(&path)
+                .and_then(|file| file.sync_all())
+                .map_err(|error| Failure::io(&path, ExitStatus::Output, &error))?;
+        }
+        sync_folder(&folder);
+        Ok(())
     }
 
     /// Where an unfinished file goes.

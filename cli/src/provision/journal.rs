@@ -5,8 +5,10 @@
 //! | event | when | |
 //! |---|---|---|
 //! | `begun` | first | what all images have in common |
-//! | `issued` | before an image gets its name | the record of the device, as the manifest has it |
+//! | `issued` | before an image gets its name | the record of the device, as the manifest has it, and its certificates |
 //! | `placed` | after it has got it | serial number |
+//!
+//! That an image is placed may get lost in a power cut: then it is compared with its record.
 
 use super::record::{LINE_MAX_BYTES, Record};
 use super::serial::Serial;
@@ -34,9 +36,16 @@ pub(crate) struct Events {
     /// What all images have in common.
     pub(crate) begun: Option<Value>,
     /// Whatever was issued, in its order; later ones of a device take the place of earlier ones.
-    pub(crate) issued: Vec<Record>,
+    pub(crate) issued: Vec<Issue>,
     /// Serial numbers of the devices whose images have their names.
     pub(crate) placed: HashSet<Serial>,
+}
+
+/// What a device got: its record, and its certificates as PEM.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Issue {
+    pub(crate) record: Record,
+    pub(crate) certificates: String,
 }
 
 impl Journal {
@@ -79,12 +88,15 @@ impl Journal {
 
     /// Records what all images have in common.
     pub(crate) fn begun(&mut self, common: &Value) -> Result<(), Failure> {
-        self.add(&json!({"event": "begun", "common": common}))
+        self.add(&json!({"event": "begun", "common": common}))?;
+        self.sync()
     }
 
-    /// Records what a device is about to get.
-    pub(crate) fn issued(&mut self, record: &Record) -> Result<(), Failure> {
-        self.add(&json!({"event": "issued", "record": record.to_json()}))
+    /// Records what a device is about to get. Returns when the record will stay.
+    pub(crate) fn issued(&mut self, issue: &Issue) -> Result<(), Failure> {
+        let (record, certificates) = (issue.record.to_json(), &issue.certificates);
+        self.add(&json!({"event": "issued", "record": record, "certificates": certificates}))?;
+        self.sync()
     }
 
     /// Records that its image has its name.
@@ -92,15 +104,18 @@ impl Journal {
         self.add(&json!({"event": "placed", "serial": serial.as_str()}))
     }
 
-    /// Returns when the event will stay.
+    /// Returns when all events will stay.
+    pub(crate) fn sync(&mut self) -> Result<(), Failure> {
+        self.file.sync_data().map_err(|error| Failure::io(&self.path, ExitStatus::Output, &error))
+    }
+
     fn add(&mut self, event: &Value) -> Result<(), Failure> {
         if self.broken {
             let message = "expected a journal that takes events, found one that could not be written before";
             return Err(Failure::about(&self.path, ExitStatus::Output, message));
         }
         let line = format!("{event}\n");
-        let added = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
-        if let Err(error) = added {
+        if let Err(error) = self.file.write_all(line.as_bytes()) {
             self.broken = true;
             // Whoever opens it next cuts a half line off, too.
             let _ = self.file.set_len(self.len_bytes);
@@ -120,7 +135,10 @@ impl Events {
                 self.begun = Some(value.get("common").ok_or_else(|| missing("common"))?.clone());
             }
             Some("issued") => {
-                self.issued.push(Record::from_json(value.get("record").ok_or_else(|| missing("record"))?)?);
+                let record = Record::from_json(value.get("record").ok_or_else(|| missing("record"))?)?;
+                let certificates = value.get("certificates").and_then(Value::as_str);
+                let certificates = certificates.ok_or_else(|| missing("certificates"))?.to_owned();
+                self.issued.push(Issue { record, certificates });
             }
             Some("placed") => {
                 let serial = value.get("serial").and_then(Value::as_str).and_then(Serial::parse);
@@ -137,6 +155,10 @@ mod tests {
     use super::super::record::tests::record;
     use super::*;
 
+    fn issue() -> Issue {
+        Issue { record: record(), certificates: "-----BEGIN CERTIFICATE-----\n".into() }
+    }
+
     #[test]
     fn what_was_added_is_there_and_what_was_cut_off_is_not() {
         let folder = tempfile::tempdir().unwrap();
@@ -144,7 +166,7 @@ mod tests {
         let (mut journal, events) = Journal::open(&path).unwrap();
         assert_eq!(events, Events::default());
         journal.begun(&json!({"a": 1})).unwrap();
-        journal.issued(&record()).unwrap();
+        journal.issued(&issue()).unwrap();
         let without = std::fs::read(&path).unwrap();
         journal.placed(&record().serial).unwrap();
         drop(journal);
@@ -153,7 +175,7 @@ mod tests {
             std::fs::write(&path, &all[..len]).unwrap();
             let (mut journal, events) = Journal::open(&path).unwrap();
             assert_eq!(events.begun, Some(json!({"a": 1})));
-            assert_eq!(events.issued, [record()]);
+            assert_eq!(events.issued, [issue()]);
             assert_eq!(events.placed.len(), usize::from(len == all.len()), "{len}");
             journal.placed(&record().serial).unwrap();
             drop(journal);

@@ -137,7 +137,11 @@ fn started_again_it_makes_what_is_missing_and_nothing_else() {
         names(&place, "out/images").iter().map(at).collect()
     };
     let before = times();
+    // Certificates are written again from what is known.
+    let certificate = place.bytes("out/certificates/board-0000.pem");
+    place.put("out/certificates/board-0000.pem", "");
     assert_eq!(bulk(&place, &[]).stdout, "out: 2 devices, 0 of them made now\n");
+    assert_eq!(place.bytes("out/certificates/board-0000.pem"), certificate);
     assert_eq!((place.bytes("out/manifest.jsonl"), times()), (manifest_before.clone(), before.clone()));
 
     place.put("devices.csv", list(9));

@@ -24,11 +24,14 @@ pub(crate) fn run(args: &BulkArgs) -> Result<(), Failure> {
     };
     let folder = Folder::open(&args.out, &args.template)?;
     let summary = bulk::run(args, &devices, &authority, &folder, &template)?;
-    let with_identity = summary.records.iter().filter(|record| !record.identity.is_empty());
+    let devices = &summary.devices;
+    folder.write_certificates(devices.iter().map(|one| (&*one.record.device, &*one.certificates)))?;
+    let records = || devices.iter().map(|one| &one.record);
+    let with_identity = records().filter(|record| !record.identity.is_empty());
     write(&folder.file("preauthorize.jsonl"), with_identity.map(preauthorize::line))?;
     // The manifest comes last: where it is, all is.
-    write(&folder.file("manifest.jsonl"), summary.records.iter().map(Record::to_line))?;
-    let (all, made) = (summary.records.len(), summary.made);
+    write(&folder.file("manifest.jsonl"), records().map(Record::to_line))?;
+    let (all, made) = (devices.len(), summary.made);
     report::print_success(&format!("{}: {all} devices, {made} of them made now\n", args.out.display()))
 }
 
