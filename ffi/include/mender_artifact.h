@@ -1,5 +1,6 @@
 /*
- * mender_artifact.h - checks Mender Artifacts and applies deltas, for programs on a computer.
+ * mender_artifact.h - reads, writes, signs and checks Mender Artifacts, makes and applies deltas, for programs on a
+ * computer.
  *
  * C99 and C++. Link with -lmender_artifact.
  *
@@ -22,6 +23,10 @@
  */
 #ifndef MENDER_ARTIFACT_H
 #define MENDER_ARTIFACT_H
+
+#ifdef MENDER_DEVICE_H
+#error "mender_artifact.h and mender_device.h name things alike: use each in its own source file"
+#endif
 
 #include <stddef.h>
 #include <stdint.h>
@@ -54,7 +59,7 @@ enum mar_code {
     MAR_E_CHECKSUM = -21,    /* a part of the Artifact differs from its manifest */
     MAR_E_UNSIGNED = -22,    /* there is a key and no signature */
     MAR_E_SIGNATURE = -23,   /* the signature does not belong to this key and manifest */
-    MAR_E_AUGMENTED = -24,   /* augmented Artifacts are refused */
+    MAR_E_AUGMENTED = -24,   /* augmented Artifacts are refused; not by this library any more */
     MAR_E_NO_KEY = -26,      /* there is a signature and no key */
     MAR_E_KEY = -27,         /* the key cannot be used */
 
@@ -135,8 +140,192 @@ int mar_check_push(mar_check *check, const uint8_t *bytes, size_t len, struct ma
  */
 int mar_check_finish(mar_check *check, struct mar_detail *detail);
 
+/*
+ * 1 if the Artifact is augmented, as far as it was pushed; else 0. No signature covers what manifest-augment and
+ * header-augment add to an Artifact: with a key, the rest of it is signed. One thread at a time.
+ */
+int mar_check_is_augmented(const mar_check *check);
+
 /* Ends a check, at any time. NULL is allowed and nothing. The pointer is dead afterwards. One thread at a time. */
 void mar_check_free(mar_check *check);
+
+/* --------------------------------------------------------------------------------------------- reading an Artifact */
+
+/* What an Artifact says. Never changes: any number of threads may look at it until it is freed. */
+typedef struct mar_artifact mar_artifact;
+
+enum mar_text {
+    MAR_TEXT_NAME = 0,
+    MAR_TEXT_GROUP = 1,       /* NULL if there is none */
+    MAR_TEXT_SIGNATURE = 2,   /* "none", "not-checked" (there was no key), "verified" */
+    MAR_TEXT_COMPRESSION = 3, /* "none", "gzip", "lzma", "zstd" */
+    MAR_TEXT_JSON = 4         /* everything, as mender-artifact read --json says it */
+};
+
+struct mar_file {
+    const char *name;         /* lives as long as the mar_artifact */
+    uint64_t size;            /* bytes */
+    uint8_t sha256[32];
+};
+
+/*
+ * Reads the Artifact in the file path to its end and checks everything in it. With a key (as for mar_check_new()) it
+ * has to be signed by it; with NULL and 0 the signature is not looked at.
+ *
+ * MAR_OK; MAR_E_ARG, MAR_E_IO, MAR_E_KEY and all that a check can give. Any thread.
+ */
+int mar_artifact_read(const char *path, const uint8_t *key_pem, size_t key_pem_len, mar_artifact **out,
+                      struct mar_detail *detail);
+
+/*
+ * Texts are in UTF-8, end with NUL and live as long as the mar_artifact. NULL says that there is no such thing, for
+ * a NULL artifact, too. Any thread, at the same time.
+ */
+const char *mar_artifact_text(const mar_artifact *artifact, int what);
+const char *mar_artifact_device_type(const mar_artifact *artifact, size_t index);
+size_t mar_artifact_payloads(const mar_artifact *artifact);
+const char *mar_artifact_payload_type(const mar_artifact *artifact, size_t payload);
+/* The value under a key; of several the first. */
+const char *mar_artifact_provides(const mar_artifact *artifact, size_t payload, const char *key);
+const char *mar_artifact_depends(const mar_artifact *artifact, size_t payload, const char *key);
+/* MAR_OK, or MAR_E_ARG if there is no such file. */
+int mar_artifact_file(const mar_artifact *artifact, size_t payload, size_t index, struct mar_file *out);
+
+/* NULL is allowed and nothing. No other thread may still use it. */
+void mar_artifact_free(mar_artifact *artifact);
+
+/* ------------------------------------------------------------------------------------------------------- long work */
+
+enum mar_phase {
+    MAR_PHASE_COMPARE = 1, /* making a delta: hashing images and looking for equal blocks */
+    MAR_PHASE_MATCH = 2,   /* aligning changed pieces */
+    MAR_PHASE_PACK = 3,    /* packing and writing */
+    MAR_PHASE_PROVE = 4,   /* applying it, to prove it */
+    MAR_PHASE_APPLY = 5,   /* applying a delta */
+    MAR_PHASE_WRITE = 6    /* writing an Artifact */
+};
+
+struct mar_work {
+    uint32_t struct_size;  /* sizeof(struct mar_work), else MAR_E_ARG */
+    uint32_t flags;        /* 0, else MAR_E_ARG */
+    void *user;
+    /*
+     * Told how many bytes of a phase are done out of how many (0: not known). Anything but 0 cancels the work, which
+     * ends with MAR_E_CANCELLED and leaves nothing behind. Called from any thread, but by one at a time; must not call
+     * back into the library with the same handle. NULL: nobody is told.
+     */
+    int (*progress)(void *user, int phase, uint64_t done, uint64_t total);
+};
+
+/* --------------------------------------------------------------------------------------------- writing an Artifact */
+
+/* An Artifact that is being put together. */
+typedef struct mar_writer mar_writer;
+
+/* Texts of an Artifact: those that there is one of are replaced, the others added. */
+enum mar_field {
+    MAR_FIELD_GROUP = 1,
+    MAR_FIELD_DEVICE_TYPE = 2,      /* added; there has to be one */
+    MAR_FIELD_PAYLOAD_TYPE = 3,     /* default: rootfs-image */
+    MAR_FIELD_META_DATA = 4,        /* a JSON object */
+    MAR_FIELD_COMPRESSION = 5,      /* none, gzip (default), lzma, zstd */
+    MAR_FIELD_DEPENDS_NAME = 6,     /* added */
+    MAR_FIELD_DEPENDS_GROUP = 7,    /* added */
+    MAR_FIELD_CLEARS = 8,           /* added */
+    MAR_FIELD_SOURCE_DATE_EPOCH = 9 /* seconds since 1970: no time in the Artifact is later */
+};
+
+enum mar_pair {
+    MAR_PAIR_PROVIDES = 1,
+    MAR_PAIR_DEPENDS = 2
+};
+
+enum mar_input {
+    MAR_INPUT_PAYLOAD = 1,          /* a payload file; a rootfs-image has exactly one */
+    MAR_INPUT_SCRIPT = 2            /* a state script, by whose name clients know when it runs */
+};
+
+/* Begins an Artifact with this name. MAR_OK; MAR_E_ARG. Any thread. */
+int mar_writer_new(const char *name, mar_writer **out, struct mar_detail *detail);
+
+/* Gives it something. MAR_OK; MAR_E_ARG, of the last MAR_E_KEY. Files are opened when it is written. One thread at a
+ * time. */
+int mar_writer_set(mar_writer *writer, int field, const char *text, struct mar_detail *detail);
+int mar_writer_add_pair(mar_writer *writer, int pair, const char *key, const char *value, struct mar_detail *detail);
+int mar_writer_add_file(mar_writer *writer, int input, const char *path, struct mar_detail *detail);
+/* The private key (RSA or ECDSA P-256) that signs, as the text of a PEM file. */
+int mar_writer_sign(mar_writer *writer, const uint8_t *key_pem, size_t key_pem_len, struct mar_detail *detail);
+
+/*
+ * Writes the Artifact to the file out, which appears when it is whole. The same writer may write again: the same bytes.
+ * work may be NULL.
+ *
+ * MAR_OK; MAR_E_ARG for what no Artifact may say, MAR_E_IO, MAR_E_CANCELLED. One thread at a time.
+ */
+int mar_writer_write(mar_writer *writer, const char *out, const struct mar_work *work, struct mar_detail *detail);
+
+/* NULL is allowed and nothing. One thread at a time. */
+void mar_writer_free(mar_writer *writer);
+
+/* ------------------------------------------------------------------------------------------------------- signing */
+
+#define MAR_SIGN_REPLACE 1u /* a signature that is there gives way */
+
+/*
+ * Signs the Artifact in the file artifact with a private key (as for mar_writer_sign()); everything but the signature
+ * stays byte for byte. out appears when it is whole, and may be artifact.
+ *
+ * MAR_OK; MAR_E_ARG (signed already, too), MAR_E_IO, MAR_E_KEY, MAR_E_FORMAT. Any thread.
+ */
+int mar_sign_file(const char *artifact, const char *out, const uint8_t *key_pem, size_t key_pem_len, uint32_t flags,
+                  struct mar_detail *detail);
+
+/* --------------------------------------------------------------------------------------------------- making a delta */
+
+enum mar_algorithm {
+    MAR_ALGORITHM_NATIVE = 0,
+    MAR_ALGORITHM_XDELTA3 = 1,       /* VCDIFF with LZMA, as xdelta3 has it by default */
+    MAR_ALGORITHM_XDELTA3_PLAIN = 2, /* VCDIFF without, for small devices and checkpoints */
+    MAR_ALGORITHM_BSDIFF = 3         /* BSDIFF40 */
+};
+
+enum mar_level {
+    MAR_LEVEL_DEFAULT = 0,
+    MAR_LEVEL_FAST = 1,
+    MAR_LEVEL_MAX = 2
+};
+
+struct mar_delta_options {
+    uint32_t struct_size;  /* sizeof(struct mar_delta_options), else MAR_E_ARG */
+    uint32_t algorithm;    /* of enum mar_algorithm */
+    uint32_t level;        /* of enum mar_level, for native deltas */
+    uint32_t threads;      /* 0: one for each processor. The delta does not depend on it */
+    uint64_t apply_memory; /* bytes that a native delta may take to apply; 0: 16 MiB */
+    uint64_t memory_limit; /* bytes that the alignment may take here; 0: 384 MiB */
+    uint32_t window;       /* bytes of a VCDIFF window; 0: 8 MiB */
+    uint32_t flags;        /* 0 */
+    const struct mar_work *work; /* NULL: nobody is told */
+};
+
+/*
+ * Makes a delta between the images in the files base and target, applies it to prove it, and lets it appear in the
+ * file out. options may be NULL: a native delta.
+ *
+ * MAR_OK; MAR_E_ARG, MAR_E_IO, MAR_E_LIMIT, MAR_E_CANCELLED. Any thread. Not in libraries built without the feature
+ * 'generate'.
+ */
+int mar_delta_make_file(const char *base, const char *target, const char *out,
+                        const struct mar_delta_options *options, struct mar_detail *detail);
+
+/*
+ * Makes a delta Artifact that turns the root file system in the Artifact from into the one in the Artifact to; signed
+ * if key_pem (as for mar_writer_sign()) is not NULL.
+ *
+ * As mar_delta_make_file(); MAR_E_KEY; MAR_E_FORMAT and so on for Artifacts that are not sound; MAR_E_ARG for a pair
+ * between which there is no delta.
+ */
+int mar_delta_make_artifact(const char *from, const char *to, const char *out, const uint8_t *key_pem,
+                            size_t key_pem_len, const struct mar_delta_options *options, struct mar_detail *detail);
 
 /* ------------------------------------------------------------------------------------------------ applying a delta */
 
@@ -144,15 +333,21 @@ struct mar_apply_options {
     uint32_t struct_size;  /* sizeof(struct mar_apply_options), else MAR_E_ARG */
     uint32_t flags;        /* 0, else MAR_E_ARG */
     uint64_t memory_limit; /* most bytes of memory that the delta may ask for; 0: 256 MiB */
+    const struct mar_work *work; /* NULL: nobody is told */
+    const uint8_t *target_sha256; /* 32 bytes that the new image has to have as its SHA-256, else MAR_E_TARGET; NULL:
+                                     what the delta itself says */
 };
 
 /*
- * Applies the native delta in the file delta to the image in the file or block device base, and lets the new image
- * appear in the file out.
+ * Applies the delta in the file delta, native, VCDIFF or BSDIFF40, to the image in the file or block device base, and
+ * lets the new image appear in the file out. (A library built without the feature 'generate' applies native deltas
+ * only.)
  *
- * The base is checked first, the new image before it appears: out is written beside its place under another name and
- * moved there when its checksum is right and it is on disk. After a failure out is as it was, and nothing lies beside
- * it. out may exist, and may be base. What is there and no regular file (device, pipe, folder) gives MAR_E_ARG.
+ * Of a native delta the base is checked first, and the new image before it appears. VCDIFF has check values of its
+ * windows at most and BSDIFF40 none at all: there a wrong base may give a wrong image, unless the options say what its
+ * SHA-256 has to be. out is written beside its place under another name and moved there when everything that could be
+ * checked is right and it is on disk. After a failure out is as it was, and nothing lies beside it. out may exist, and
+ * may be base. What is there and no regular file (device, pipe, folder) gives MAR_E_ARG.
  *
  * delta is the delta alone, not the Artifact around one. Paths end with NUL; they are bytes as the system has them, on
  * Windows UTF-8. options may be NULL for the defaults.

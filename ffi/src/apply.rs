@@ -6,10 +6,17 @@ use crate::error_code::Code;
 use crate::failure::Failure;
 use crate::from_c;
 use crate::guard::guard;
+use crate::work::{Watch, Work};
 use mender_artifact::output_file::OutputFile;
-use mender_delta::apply::file::{ApplyOptions, apply_files};
+#[cfg(feature = "generate")]
+use mender_delta::algorithm::apply_files;
+use mender_delta::apply::file::ApplyOptions;
+#[cfg(not(feature = "generate"))]
+use mender_delta::apply::file::apply_files;
+use mender_delta::progress::Phase;
 use std::ffi::{c_char, c_int};
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 
 /// `struct mar_apply_options` of the header.
@@ -22,9 +29,20 @@ pub struct Options {
     pub flags: u32,
     /// Most memory in bytes that the delta may ask for; 0 for the default.
     pub memory_limit: u64,
+    /// Who is told how far the work is, or NULL.
+    pub work: *const Work,
+    /// SHA-256 that the new image has to have, or NULL.
+    pub target_sha256: *const u8,
 }
 
-fn apply(base: &Path, delta: &Path, out: &Path, options: &ApplyOptions<'_>) -> Result<Code, Failure> {
+/// What the caller wants.
+struct Wanted {
+    options: ApplyOptions<'static>,
+    watch: Watch,
+    target_sha256: Option<[u8; 32]>,
+}
+
+fn apply(base: &Path, delta: &Path, out: &Path, wanted: &Wanted) -> Result<Code, Failure> {
     let failed = |path: &Path, action, error| {
         Failure::new(Code::Io, format!("{}: cannot {action}: {error}", path.display()))
     };
@@ -34,7 +52,13 @@ fn apply(base: &Path, delta: &Path, out: &Path, options: &ApplyOptions<'_>) -> R
     }
     let mut delta = File::open(delta).map_err(|error| failed(delta, "open", error))?;
     let mut output = OutputFile::create(out).map_err(|error| failed(out, "create", error))?;
-    apply_files(base, &mut delta, &mut output, options)?;
+    let tell = |phase: Phase, done, total| wanted.watch.tell_delta(phase, done, total);
+    let cancel = Some(&wanted.watch.cancelled);
+    let options = ApplyOptions { progress: Some(&tell), cancel, ..wanted.options };
+    let applied = apply_files(base, &mut delta, &mut output as &mut dyn Write, &options)?;
+    if wanted.target_sha256.is_some_and(|wanted| wanted != applied.target_sha256) {
+        return Err(Failure::new(Code::Target, "the new image has another SHA-256 than it has to have"));
+    }
     output.commit().map_err(|error| failed(out, "write", error))?;
     Ok(Code::Ok)
 }
@@ -42,11 +66,14 @@ fn apply(base: &Path, delta: &Path, out: &Path, options: &ApplyOptions<'_>) -> R
 /// What the caller wants, or the defaults.
 ///
 /// # Safety
-/// `options` is NULL or points to a structure that is as large as its `struct_size` says.
-unsafe fn options_from_c(options: *const Options) -> Result<ApplyOptions<'static>, Failure> {
+/// `options` is NULL or points to a structure that is as large as its `struct_size` says, as is its `work`; its
+/// `target_sha256` is NULL or points to 32 bytes.
+unsafe fn options_from_c(options: *const Options) -> Result<Wanted, Failure> {
     let mut wanted = ApplyOptions::default();
     if options.is_null() {
-        return Ok(wanted);
+        // SAFETY: NULL is allowed.
+        let watch = unsafe { Watch::from_c(std::ptr::null())? };
+        return Ok(Wanted { options: wanted, watch, target_sha256: None });
     }
     // SAFETY: not NULL, so there is at least a struct_size.
     let size = unsafe { (&raw const (*options).struct_size).read() };
@@ -65,7 +92,12 @@ unsafe fn options_from_c(options: *const Options) -> Result<ApplyOptions<'static
     if options.memory_limit != 0 {
         wanted.memory_limit = options.memory_limit;
     }
-    Ok(wanted)
+    let digest = options.target_sha256;
+    // SAFETY: as promised by the caller.
+    let (watch, target_sha256) = unsafe {
+        (Watch::from_c(options.work)?, (!digest.is_null()).then(|| digest.cast::<[u8; 32]>().read()))
+    };
+    Ok(Wanted { options: wanted, watch, target_sha256 })
 }
 
 /// Applies a delta to an image in a file; see the header.
@@ -190,7 +222,8 @@ mod tests {
         let folder = Folder::new();
         let size = u32::try_from(size_of::<Options>()).unwrap();
         let with = |struct_size, flags, memory_limit| {
-            let options = Options { struct_size, flags, memory_limit };
+            let options =
+                Options { struct_size, flags, memory_limit, work: ptr::null(), target_sha256: ptr::null() };
             folder.apply("old", "out", &raw const options).map_err(|explained| explained.code())
         };
         assert_eq!(with(size, 0, 1), Err(c_int::from(Code::Limit)));

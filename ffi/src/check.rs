@@ -17,6 +17,8 @@ use std::ffi::c_int;
 pub struct Check {
     reader: OwnedReader,
     state: State,
+    /// Whether no signature covers all of it.
+    is_augmented: bool,
 }
 
 enum State {
@@ -29,7 +31,7 @@ enum State {
 impl Check {
     fn new(key_pem: &[u8]) -> Result<Self, Failure> {
         let key = if key_pem.is_empty() { None } else { Some(PublicKey::from_pem(key_pem)?) };
-        Ok(Check { reader: OwnedReader::new(key)?, state: State::Open })
+        Ok(Check { reader: OwnedReader::new(key)?, state: State::Open, is_augmented: false })
     }
 
     fn push(&mut self, bytes: &[u8]) -> Result<Code, Failure> {
@@ -38,7 +40,10 @@ impl Check {
             State::Done => return Err(Failure::argument("push after finish")),
             State::Open => {}
         }
-        self.run(State::Open, Code::Ok, |reader| read(reader, bytes))
+        let mut is_augmented = self.is_augmented;
+        let outcome = self.run(State::Open, Code::Ok, |reader| read(reader, bytes, &mut is_augmented));
+        self.is_augmented = is_augmented;
+        outcome
     }
 
     fn finish(&mut self) -> Result<Code, Failure> {
@@ -63,7 +68,7 @@ impl Check {
     }
 }
 
-fn read(reader: &mut OwnedReader, mut bytes: &[u8]) -> Result<(), Failure> {
+fn read(reader: &mut OwnedReader, mut bytes: &[u8], is_augmented: &mut bool) -> Result<(), Failure> {
     loop {
         match reader.push(&mut bytes)? {
             Event::NeedInput => return Ok(()),
@@ -71,9 +76,20 @@ fn read(reader: &mut OwnedReader, mut bytes: &[u8]) -> Result<(), Failure> {
             Event::Header(view) if matches!(view.signature(), SignatureStatus::NotChecked) => {
                 return Err(Error::new(Defect::NoKey, Entry::ManifestSig).into());
             }
+            Event::Header(view) => *is_augmented = view.is_augmented(),
             _ => {}
         }
     }
+}
+
+/// Whether a part of the Artifact is one that no signature covers; see the header.
+///
+/// # Safety
+/// `check` is NULL or comes from [`mar_check_new`], was not freed and is not used by another thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mar_check_is_augmented(check: *const Check) -> c_int {
+    // SAFETY: as promised by the caller.
+    unsafe { check.as_ref() }.map_or(0, |check| check.is_augmented.into())
 }
 
 /// Begins a check; see the header.

@@ -50,6 +50,22 @@ pub(crate) unsafe fn path<'c>(path: *const c_char, name: &str) -> Result<&'c Pat
     }
 }
 
+/// The NUL-terminated UTF-8 at `text`.
+///
+/// # Errors
+/// `MAR_E_ARG` for NULL and for what is not UTF-8.
+///
+/// # Safety
+/// `text` is NULL or a NUL-terminated string that nobody changes while `'c` lasts.
+pub(crate) unsafe fn text<'c>(text: *const c_char, name: &str) -> Result<&'c str, Failure> {
+    if text.is_null() {
+        return Err(Failure::argument(format!("{name} is NULL")));
+    }
+    // SAFETY: not NULL; the rest is promised by the caller.
+    let text = unsafe { CStr::from_ptr(text) };
+    text.to_str().map_err(|_| Failure::argument(format!("{name} is not UTF-8")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,15 +9,22 @@
 //! * Outputs are written only on success, the detail only on failure.
 
 pub mod apply;
+pub mod artifact;
 pub mod check;
 pub mod detail;
 pub mod error_code;
 mod failure;
 mod from_c;
+#[cfg(feature = "generate")]
+pub mod generate;
 mod guard;
 mod handle;
+mod json;
 mod owned_reader;
+pub mod sign;
 pub mod version;
+pub mod work;
+pub mod writer;
 
 #[cfg(test)]
 mod header_file;

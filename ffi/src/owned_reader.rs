@@ -31,12 +31,12 @@ const _: () = sendable::<Reader<'static, 'static, BuiltIn>>();
 
 impl OwnedReader {
     /// A reader with the limits for computers that leaves the contents of state scripts out. With a key, only what is
-    /// signed by it gets past the manifest. Augmented Artifacts are refused: a signature says nothing about half of them.
+    /// signed by it gets past the manifest; of an augmented Artifact that says nothing about the augmented half.
     ///
     /// # Errors
     /// `MAR_E_NOMEM`.
     pub(crate) fn new(key: Option<PublicKey>) -> Result<Self, Failure> {
-        let limits = Limits { augmented: false, ..Limits::computer() };
+        let limits = Limits::computer();
         let len = memory_needed(&limits);
         let mut memory = Vec::new();
         if memory.try_reserve_exact(len).is_err() {

@@ -27,7 +27,7 @@ static int layouts(void)
     HOLD(offsetof(struct mar_detail, message_len) == 16 + 2 * sizeof(char *));
     HOLD(offsetof(struct mar_apply_options, flags) == 4);
     HOLD(offsetof(struct mar_apply_options, memory_limit) == 8);
-    HOLD(sizeof(struct mar_apply_options) == 16);
+    HOLD(sizeof(struct mar_apply_options) == 16 + 2 * sizeof(void *));
     return 0;
 }
 

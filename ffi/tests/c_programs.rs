@@ -218,6 +218,85 @@ fn c_programs_say_what_they_should() {
 }
 
 #[test]
+fn a_release_is_made_and_read() {
+    let Some(compiler) = compiler("CC", "cc") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let old: Vec<u8> =
+        (0..60_000_u32).flat_map(|n| (n / 5).wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let mut new = old.clone();
+    new.rotate_left(5000);
+    new[70_000] ^= 1;
+    fs::write(folder.join("old.img"), &old).unwrap();
+    fs::write(folder.join("new.img"), &new).unwrap();
+    let mut flags: Vec<&[&str]> = vec![&[]];
+    if has_address_sanitizer(&compiler, folder) {
+        flags.push(ADDRESS_SANITIZER);
+    }
+    for flags in flags {
+        let release = build(&compiler, &["-std=c99"], "examples/release.c", flags, folder);
+        let (private, public) = (key("p256-pkcs8.pem"), key("p256-public.pem"));
+        let arguments = [&path("old.img"), &path("new.img"), &private, &public, &path("")];
+        let (status, said) = say(&release, &arguments.map(String::as_str));
+        assert_eq!(status, Some(0), "{said}");
+        assert!(said.starts_with("new.img 240000\n{") && said.ends_with("}\ndone\n"), "{said}");
+        assert!(said.contains(r#""compression":"zstd""#), "{said}");
+        for i in 0..4 {
+            assert!(fs::read(folder.join(format!("out{i}"))).unwrap() == new, "{i}");
+        }
+        assert!(!folder.join("cancelled").exists());
+    }
+    other_languages(folder);
+}
+
+/// Python and Go read what C has written.
+fn other_languages(folder: &Path) {
+    let shared = &library().0;
+    let artifact = folder.join("new.mender");
+    let image = folder.join("new.img");
+    let mut programs = Vec::new();
+    if is_there("python3", "--version") {
+        let mut python = Command::new("python3");
+        python.arg(package().join("examples/read.py")).arg(shared.join("libmender_artifact.so"));
+        programs.push(python);
+    }
+    if is_there("go", "version") {
+        let program = folder.join("go-program");
+        let mut go = Command::new("go");
+        go.args(["build", "-o"]).arg(&program).current_dir(package().join("examples/go"));
+        go.env("CGO_CFLAGS", format!("-I{}", package().join("include").display()));
+        go.env("CGO_LDFLAGS", format!("-L{} -lmender_artifact", shared.display()));
+        go.env("GOCACHE", folder.join("go-cache")).env("GOFLAGS", "-mod=mod").env("GO111MODULE", "on");
+        run(&mut go);
+        // The program asks for the library by its SONAME.
+        let named = folder.join("libmender_artifact.so.0");
+        let _ = fs::remove_file(&named);
+        fs::copy(shared.join("libmender_artifact.so"), named).unwrap();
+        let mut go = Command::new(program);
+        go.env("LD_LIBRARY_PATH", folder);
+        programs.push(go);
+    }
+    for mut program in programs {
+        let mut also = Command::new(program.get_program());
+        also.args(program.get_args()).env("LD_LIBRARY_PATH", folder).arg(&image);
+        let output = run(program.arg(&artifact));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "r2 rootfs-image\n", "{program:?}");
+        let output = also.output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{also:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("bad tar header"), "{output:?}");
+    }
+}
+
+fn is_there(program: &str, question: &str) -> bool {
+    let there = Command::new(program).arg(question).output().is_ok_and(|output| output.status.success());
+    if !there {
+        println!("skipped: no {program} here");
+    }
+    there
+}
+
+#[test]
 fn the_header_is_cpp_too() {
     let Some(compiler) = compiler("CXX", "c++") else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -246,4 +325,8 @@ fn the_shared_library_shows_the_functions_of_the_header_and_no_others() {
     let mut exported: Vec<&str> = symbols.lines().filter_map(|line| line.rsplit(' ').next()).collect();
     exported.sort_unstable();
     assert_eq!(exported, declared);
+    let output = Command::new("objdump").arg("-p").arg(&shared).output().unwrap();
+    let headers = String::from_utf8_lossy(&output.stdout).into_owned();
+    let soname = headers.lines().filter_map(|line| line.trim().strip_prefix("SONAME")).map(str::trim).next();
+    assert_eq!(soname, Some("libmender_artifact.so.0"));
 }

@@ -27,7 +27,7 @@ pub(crate) fn run_msrv() -> Result<(), Failure> {
     run(check().args(["-p", "mender-delta", "--no-default-features"]))?;
     run(check().args(["-p", "mender-artifact", "-p", "mender-image"]))?;
     run(check().args(["-p", "mender-delta", "--no-default-features", "--features", "std"]))?;
-    run(check().args(["-p", "mender-ffi"]))?;
+    run(check().args(["-p", "mender-ffi", "--no-default-features"]))?;
     run(check().args(["-p", "mender-device"]))?;
     run(check().args(["-p", "mender-artifact-cli", "--no-default-features", "--bin", "mender-binary-delta"]))
 }

@@ -4,7 +4,7 @@
 use crate::step::{find, program, run};
 
 /// Debian package and a program of it that tests start.
-const TOOLS: [(&str, &str); 23] = [
+const TOOLS: [(&str, &str); 25] = [
     ("mender-artifact", "mender-artifact"),
     ("mender-client", "mender"),
     ("libubootenv-tool", "fw_printenv"),
@@ -28,6 +28,8 @@ const TOOLS: [(&str, &str); 23] = [
     ("openssh-client", "ssh"),
     ("openssh-server", "sshd"),
     ("python3", "python3"),
+    ("golang-go", "go"),
+    ("valgrind", "valgrind"),
 ];
 
 /// Installs what is missing. Never fails: what cannot be had is named, and its tests are skipped.

@@ -1,5 +1,7 @@
 //! Builds the static library and C programs with it. Says 'skipped' where there is no compiler.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -58,6 +60,17 @@ fn library_for(triple: Option<&str>) -> PathBuf {
     cargo.env("RUSTC", cross_compiler()).arg("--target").arg(triple);
     run(cargo.arg("--target-dir").arg(&target));
     target.join(triple).join("device/libmender_device.a")
+}
+
+/// The library with checks of the address sanitizer in its own code, which takes an unstable option.
+pub(crate) fn instrumented_library() -> PathBuf {
+    let target = target_folder().join("device-asan");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["rustc", "--offline", "-p", "mender-device", "--lib", "--crate-type", "staticlib"]);
+    cargo.args(["--profile", "device", "--target", "x86_64-unknown-linux-gnu"]).current_dir(package());
+    cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address");
+    run(cargo.arg("--target-dir").arg(&target));
+    target.join("x86_64-unknown-linux-gnu/device/libmender_device.a")
 }
 
 /// RUSTC_CROSS, else the compiler that everything is built with.

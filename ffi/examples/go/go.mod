@@ -1,0 +1,3 @@
+module example/mender-artifact
+
+go 1.19
