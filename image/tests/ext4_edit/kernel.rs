@@ -16,7 +16,7 @@ impl<'p> Mounted<'p> {
         fs::create_dir_all(folder).unwrap();
         let mut command = tool("mount");
         command.args(["-o", "loop"]).arg(image).arg(folder).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success()).then_some(Self(folder))
+        command.status().is_ok_and(|status| status.success()).then(|| Self(folder))
     }
 }
 
