@@ -15,6 +15,8 @@ mod device;
 mod flash_tool;
 #[path = "update_module/interrupted.rs"]
 mod interrupted;
+#[path = "update_module/repair.rs"]
+mod repair;
 #[path = "update_module/xdelta3.rs"]
 mod xdelta3;
 

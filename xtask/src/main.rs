@@ -5,6 +5,7 @@
 mod check;
 mod compare;
 mod compare_artifacts;
+mod compare_module;
 mod demo;
 mod deny;
 mod device;
@@ -38,6 +39,8 @@ usage: cargo xtask <task>
   provision-bulk [--devices N] [--jobs N] [--fill MIB] [--xfs] [--tool PROGRAM]
                     time and room of images for N devices (1000), of a disk of 256 MiB with MIB (24) in each root file
                     system; --xfs in a file system where copies share blocks (needs root)
+  compare-module PAIR
+                    a table of what the Update Module takes to apply deltas, beside xdelta3 -d
 ";
 
 fn main() -> ExitCode {
@@ -65,6 +68,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ["compare", rest @ ..] => compare::run(rest),
         ["compare-artifacts", rest @ ..] => compare_artifacts::run(rest),
         ["provision-bulk", rest @ ..] => provision_bulk::run(rest),
+        ["compare-module", rest @ ..] => compare_module::run(rest),
         [measure::TASK, rest @ ..] => measure::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

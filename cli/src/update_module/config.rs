@@ -30,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) memory_limit_bytes: u64,
     /// `FlashTool`: what writes in place of the module.
     pub(crate) flash_tool: Option<FlashTool>,
+    /// `RepairFrom`: an image of what is running, for when that has changed.
+    pub(crate) repair_from: Option<PathBuf>,
     /// `JournalFile`: where to keep how far a download has come.
     pub(crate) journal_file: Option<PathBuf>,
     /// `ReportFile`: where to say what a download has done.
@@ -68,6 +70,7 @@ impl Config {
             rootfs_part_b: first_text(&files, "RootfsPartB")?,
             memory_limit_bytes,
             flash_tool,
+            repair_from: own.place("RepairFrom")?,
             journal_file: own.place("JournalFile")?,
             report_file: own.place("ReportFile")?,
         })
@@ -80,6 +83,7 @@ impl Config {
             rootfs_part_b: PathBuf::new(),
             memory_limit_bytes: 0,
             flash_tool: None,
+            repair_from: None,
             journal_file: None,
             report_file: None,
         }

@@ -9,6 +9,7 @@ use super::delta_stream::DeltaStream;
 use super::error::{Error, PayloadProblem};
 use super::memory::Budget;
 use super::meta_data::DeltaMetaData;
+use super::repaired_base::RepairedBase;
 use super::{delta_native, delta_xdelta3};
 
 /// What must hold before the first byte is written.
@@ -36,7 +37,7 @@ pub(crate) struct Image {
 pub(crate) fn apply(
     conditions: &Conditions,
     mut delta: DeltaStream<'_>,
-    base: &mut BaseImage<impl ReadBlocks>,
+    base: &mut BaseImage<RepairedBase<impl ReadBlocks>>,
     target: &mut dyn Target,
 ) -> Result<Image, Error> {
     let (image, partition) = (conditions.headers.rootfs_file_size, conditions.partition_bytes);

@@ -9,6 +9,7 @@ use super::delta_apply::{Conditions, Image};
 use super::delta_stream::DeltaStream;
 use super::error::{Error, PayloadProblem};
 use super::image_digest;
+use super::repaired_base::RepairedBase;
 
 /// As `delta_apply::apply`.
 ///
@@ -18,13 +19,13 @@ use super::image_digest;
 pub(crate) fn apply(
     conditions: &Conditions,
     mut delta: DeltaStream<'_>,
-    base: &mut BaseImage<impl ReadBlocks>,
+    base: &mut BaseImage<RepairedBase<impl ReadBlocks>>,
     target: &mut dyn Target,
 ) -> Result<Image, Error> {
     let header = Header::parse(&delta.begin(Header::LEN)?[..Header::LEN])?;
     check_headers(conditions, &header)?;
     let mut arena = conditions.budget.take(header.memory_needed())?;
-    check_base(&header, &base.medium)?;
+    base.medium.settle(|medium| check_base(&header, medium))?;
     let mut applier = Applier::new(&header, &mut arena)?;
     delta.for_each(Header::LEN, |bytes| {
         // `Done` is not the end: bytes after it are an error of the next push.
@@ -55,7 +56,8 @@ fn check_headers(conditions: &Conditions, header: &Header) -> Result<(), Error> 
     }
 }
 
-fn check_base(header: &Header, base: &impl ReadBlocks) -> Result<(), Error> {
+/// The length of the base, if this is it.
+fn check_base(header: &Header, base: &impl ReadBlocks) -> Result<u64, Error> {
     if header.base_size > base.size_bytes() {
         return Err(DeltaError::BaseSize { expected: header.base_size, found: base.size_bytes() }.into());
     }
@@ -63,5 +65,5 @@ fn check_base(header: &Header, base: &impl ReadBlocks) -> Result<(), Error> {
     if found != header.base_sha256 {
         return Err(DeltaError::BaseDigest { expected: header.base_sha256, found }.into());
     }
-    Ok(())
+    Ok(header.base_size)
 }

@@ -16,6 +16,7 @@ use super::delta_apply::{Conditions, Image};
 use super::delta_stream::DeltaStream;
 use super::error::{Error, PayloadProblem};
 use super::image_digest;
+use super::repaired_base::RepairedBase;
 
 /// xdelta3 puts two file names and two words there.
 const APPLICATION_HEADER_LIMIT_BYTES: u64 = 32 << 10;
@@ -32,7 +33,7 @@ const HISTORY_BYTES: [u64; 3] = [4 << 20, 1 << 20, 1 << 20];
 pub(crate) fn apply(
     conditions: &Conditions,
     mut delta: DeltaStream<'_>,
-    base: &mut BaseImage<impl ReadBlocks>,
+    base: &mut BaseImage<RepairedBase<impl ReadBlocks>>,
     target: &mut dyn Target,
 ) -> Result<Image, Error> {
     let headers = &conditions.headers;
@@ -44,9 +45,10 @@ pub(crate) fn apply(
     }
     let need = need(&mut delta, size)?;
     let mut arena = conditions.budget.take(need.memory())?;
-    let base_size = image_digest::find_image(&base.medium, &headers.base_sha256, size)?.ok_or_else(|| {
-        let (expected, partition) = (headers.base_sha256[0], base.medium.size_bytes());
-        Error::Payload(PayloadProblem::NoBase { expected, partition })
+    let base_size = base.medium.settle(|medium| {
+        let (expected, partition) = (headers.base_sha256[0], medium.size_bytes());
+        let none = || Error::Payload(PayloadProblem::NoBase { expected, partition });
+        image_digest::find_image(medium, &headers.base_sha256, size)?.ok_or_else(none)
     })?;
     let known = Known { base_size, target_size: Some(size), histories: [u64::MAX; 3] };
     let mut applier = Applier::new(known, &mut arena)?;

@@ -16,6 +16,7 @@ use super::medium_linux::Medium;
 use super::memory::Budget;
 use super::meta_data::DeltaMetaData;
 use super::receipt;
+use super::repaired_base::RepairedBase;
 use super::report::{self, Installed};
 use super::slots::Slots;
 use super::stream_next::{Answer, Stream, StreamNext};
@@ -63,7 +64,8 @@ fn install(
     let slots = Slots::detect(config, sysroot)?;
     boot_states::require_settled(&BootEnv::open()?, &slots)?;
     receipt::remove(tree)?;
-    let mut base = BaseImage::new(Medium::open(&slots.active.path)?);
+    let active = Medium::open(&slots.active.path)?;
+    let mut base = BaseImage::new(RepairedBase::new(active, spare(config, &slots)));
     let journal = Journal::open(
         config.journal_file.clone(),
         &slots.inactive,
@@ -105,7 +107,20 @@ fn install(
     if let Err(error) = journal.close() {
         say(&format!("cannot remove the journal: {error}"));
     }
-    Ok(Installed { image_bytes: image.bytes, delta_bytes, partition, counts, before_bytes })
+    let repaired_blocks = base.medium.replaced_blocks();
+    Ok(Installed { image_bytes: image.bytes, delta_bytes, partition, counts, before_bytes, repaired_blocks })
+}
+
+/// What `RepairFrom` names. What cannot be opened is told, and is no reason to stop: the base may be right.
+fn spare(config: &Config, slots: &Slots) -> Option<Medium> {
+    let path = config.repair_from.as_deref()?;
+    let is_slot = std::fs::canonicalize(path)
+        .is_ok_and(|path| [&slots.active.path, &slots.inactive.path].contains(&&path));
+    if is_slot {
+        say(&format!("RepairFrom {} is one of the two partitions and of no use", path.display()));
+        return None;
+    }
+    Medium::open(path).map_err(|error| say(&format!("RepairFrom: {error}"))).ok()
 }
 
 /// Notes each checkpoint. A journal that cannot be written is told once, and is no reason to stop.

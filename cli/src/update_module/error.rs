@@ -105,6 +105,7 @@ pub(crate) enum PayloadProblem {
     Checksum { what: &'static str, artifact: [u8; 32], delta: [u8; 32] },
     NoBase { expected: [u8; 32], partition: u64 },
     TargetSize { announced: u64, found: u64 },
+    Repair { base: Box<Error>, spare: Box<Error> },
     NoSpace { image: u64, partition: u64 },
     StreamSize { announced: u64, found: u64 },
     NoMemory { wanted: u64, available: Option<u64> },
@@ -337,6 +338,9 @@ impl fmt::Display for PayloadProblem {
                     f,
                     "meta-data: rootfs_file_size is {announced}, but the delta makes an image of {found} bytes"
                 )
+            }
+            Self::Repair { base, spare } => {
+                write!(f, "{base}; RepairFrom does not help: {spare}")
             }
             Self::NoSpace { image, partition } => {
                 write!(

@@ -3,6 +3,7 @@
 mod aligned_buffer;
 mod base_image;
 mod block_io;
+mod block_names;
 mod boot_env;
 mod boot_states;
 mod config;
@@ -27,6 +28,7 @@ mod meta_data;
 mod power_cuts;
 mod protocol;
 mod receipt;
+mod repaired_base;
 mod report;
 mod search_path;
 mod slots;

@@ -18,6 +18,8 @@ pub(crate) struct Installed {
     pub(crate) counts: Counts,
     /// What the journal knew of an earlier attempt.
     pub(crate) before_bytes: Option<u64>,
+    /// Blocks of the base that were read from `RepairFrom`.
+    pub(crate) repaired_blocks: u64,
 }
 
 impl fmt::Display for Installed {
@@ -46,6 +48,7 @@ pub(crate) fn write(path: &Path, outcome: Result<&Installed, &Error>) -> std::io
             "written_bytes": installed.counts.written,
             "kept_bytes": installed.counts.kept,
             "bytes_of_interrupted_attempt": installed.before_bytes,
+            "repaired_blocks": installed.repaired_blocks,
         }),
         Err(error) => json!({ "result": "failure", "error": error.to_string() }),
     };
