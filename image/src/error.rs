@@ -123,6 +123,8 @@ pub enum PathProblem {
     NotASymlink,
     /// A part of the path is longer than 255 bytes, or has a zero byte.
     BadName,
+    /// What a symbolic link should point to is empty, longer than a link may be, or has a zero byte.
+    BadTarget,
     /// The path does not begin with a slash.
     NotAbsolute,
     /// The root, a name such as `..`, or something that the file system keeps for itself.
@@ -282,6 +284,9 @@ impl fmt::Display for PathProblem {
             Self::NotEmpty => "directory is not empty",
             Self::NotASymlink => "no symbolic link",
             Self::BadName => "a name is longer than 255 bytes or has a zero byte",
+            Self::BadTarget => {
+                "a link cannot point to nothing, to so long a path, or to one with a zero byte"
+            }
             Self::NotAbsolute => "does not begin with a slash",
             Self::NotAllowed => "cannot be created, changed or removed",
         })

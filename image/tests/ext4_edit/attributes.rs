@@ -27,6 +27,8 @@ fn labels_stay_and_capabilities_go() {
             "ea_set /file security.capability 12345678",
             "ea_set /file user.note hello",
             "ea_set /folder security.selinux folder_t",
+            // New inodes have other lengths than the old ones.
+            "set_super_value want_extra_isize 28",
         ]));
         image.check(options);
         image.edit(|editor| {
@@ -48,6 +50,8 @@ fn labels_stay_and_capabilities_go() {
         let kept = image.ask("ea_list /folder");
         assert!(kept.contains("selinux (8) = \"folder_t\""), "{kept}");
         assert!(image.dump("/file") == content(3000, 1));
+        assert!(image.stat("/file").contains("Size of extra inode fields: 32"));
+        assert!(image.stat("/folder/file-1").contains("Size of extra inode fields: 28"));
     }
 }
 

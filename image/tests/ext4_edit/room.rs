@@ -167,7 +167,9 @@ fn what_fails_changes_nothing() {
         assert_eq!(problem(editor.make_folder(b"/a/b", &one, false)), PathProblem::NotFound);
         assert_eq!(problem(editor.make_folder(b"/folder/file", &one, true)), PathProblem::Exists);
         assert_eq!(problem(editor.make_symlink(b"/folder", b"x", &one)), PathProblem::Exists);
-        assert_eq!(problem(editor.make_symlink(b"/x", b"", &one)), PathProblem::BadName);
+        assert_eq!(problem(editor.make_symlink(b"/x", b"", &one)), PathProblem::BadTarget);
+        assert_eq!(problem(editor.make_symlink(b"/x", &[b'x'; 1024], &one)), PathProblem::BadTarget);
+        assert_eq!(problem(editor.make_symlink(b"/x/", b"x", &one)), PathProblem::IsADirectory);
         assert_eq!(problem(editor.set_attributes(b"/missing", &one)), PathProblem::NotFound);
         let late = Attributes { mtime_seconds: 1 << 34, ..one.clone() };
         assert!(matches!(editor.set_attributes(b"/folder", &late), Err(Error::Limit(_))));

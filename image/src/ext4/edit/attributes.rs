@@ -131,7 +131,12 @@ pub(super) fn retain_inside(inode: &mut RawInode, keep: impl FnMut(&Attribute) -
     Ok(())
 }
 
-/// Gives `new` the attributes in `old` that outlive its content. Both are of one file system.
+/// The length of the fields before the attributes in an inode, if it has any.
+pub(super) fn fields_before(inode: &RawInode) -> Option<usize> {
+    inside(inode).map(|_| inode.extra_len())
+}
+
+/// Gives `new` the attributes in `old` that outlive its content. Both have fields of the same length.
 pub(super) fn carry_inside(old: &RawInode, new: &mut RawInode) -> Result<(), Error> {
     let mut kept = old.clone();
     retain_inside(&mut kept, Attribute::outlives_content)?;

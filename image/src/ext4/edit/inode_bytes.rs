@@ -220,12 +220,14 @@ impl Editor<'_> {
         self.overlay.patch(inode.offset, &inode.bytes)
     }
 
-    /// An inode that has no content yet, in place of whatever was there.
+    /// An inode that has no content yet, in place of whatever was there. With `extra_len`, which another inode has, its
+    /// fields are as long as those.
     pub(super) fn fresh_inode(
         &self,
         number: u32,
         kind: FileKind,
         attributes: &Attributes,
+        extra_len: Option<usize>,
     ) -> Result<RawInode, Error> {
         let offset = self.fs().inode_offset(number)?;
         let mut inode = RawInode { number, offset, bytes: vec![0; usize::from(self.superblock.inode_len)] };
@@ -233,7 +235,8 @@ impl Editor<'_> {
         if room > 0 {
             let wanted = u16_at(&self.superblock_bytes()?, WANTED_EXTRA_LEN_AT);
             let wanted = if wanted == 0 || wanted % 4 != 0 { EXTRA_LEN } else { wanted };
-            put_u16(&mut inode.bytes, EXTRA_LEN_AT, wanted.min(room));
+            let same = extra_len.and_then(|len| u16::try_from(len).ok());
+            put_u16(&mut inode.bytes, EXTRA_LEN_AT, same.unwrap_or(wanted).min(room));
         }
         inode.set_attributes(attributes)?;
         inode.set_birth(attributes.mtime_seconds)?;

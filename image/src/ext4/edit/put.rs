@@ -51,7 +51,8 @@ impl Editor<'_> {
             old => {
                 let content = self.wait_for(content, 0)?;
                 let number = self.take_inode(self.group_of_inode(place.directory.number), false)?;
-                let mut inode = self.fresh_inode(number, FileKind::Regular, attributes)?;
+                let fields = old.as_ref().and_then(attributes::fields_before);
+                let mut inode = self.fresh_inode(number, FileKind::Regular, attributes, fields)?;
                 if let Some(old) = &old {
                     attributes::carry_inside(old, &mut inode)?;
                 }
@@ -77,7 +78,8 @@ impl Editor<'_> {
         let mut old_blocks = self.content_blocks(old)?;
         let old_count = old_blocks.iter().map(|range| range.end - range.start).fold(0, u64::saturating_add);
         let content = self.wait_for(content, old_count)?;
-        let mut inode = self.fresh_inode(old.number, FileKind::Regular, attributes)?;
+        let fields = attributes::fields_before(old);
+        let mut inode = self.fresh_inode(old.number, FileKind::Regular, attributes, fields)?;
         attributes::carry_inside(old, &mut inode)?;
         if self.block_outlives_content(old)? {
             inode.bytes[0x68..0x6c].copy_from_slice(&old.bytes[0x68..0x6c]);
@@ -165,7 +167,7 @@ impl Editor<'_> {
     fn make_one_folder(&mut self, place: &Place, attributes: &Attributes) -> Result<(), Error> {
         let parent = place.directory.number;
         let number = self.take_inode(self.group_of_inode(parent), true)?;
-        let mut inode = self.fresh_inode(number, FileKind::Directory, attributes)?;
+        let mut inode = self.fresh_inode(number, FileKind::Directory, attributes, None)?;
         inode.set_links(2);
         self.lead_to_blocks(&mut inode);
         self.write_map(&mut inode, &[])?;
@@ -191,13 +193,16 @@ impl Editor<'_> {
         if place.goes_on {
             return Err(Error::path(path, PathProblem::NotFound));
         }
+        if place.means_folder {
+            return Err(Error::path(path, PathProblem::IsADirectory));
+        }
         let most = TARGET_LEN_MAX.min(self.overlay.block_len_in_memory() - 1);
-        if target.is_empty() || target.len() > most || target.contains(&0) || place.means_folder {
-            return Err(Error::path(target, PathProblem::BadName));
+        if target.is_empty() || target.len() > most || target.contains(&0) {
+            return Err(Error::path(path, PathProblem::BadTarget));
         }
         let number = self.take_inode(self.group_of_inode(place.directory.number), false)?;
         let attributes = Attributes { mode: 0o777, ..attributes.clone() };
-        let mut inode = self.fresh_inode(number, FileKind::Symlink, &attributes)?;
+        let mut inode = self.fresh_inode(number, FileKind::Symlink, &attributes, None)?;
         if target.len() < ROOT_LEN {
             inode.set_root(target);
             inode.set_len(u64::try_from(target.len()).unwrap_or(0));
