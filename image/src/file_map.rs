@@ -245,9 +245,14 @@ impl FileMap {
 
     /// The map of the same files and directories in something of `image_len_bytes` bytes where their content lies
     /// elsewhere: `moved` appends to its last argument what takes the place of a range. What no file covers is
-    /// [`Kind::Unused`].
+    /// [`Kind::Unused`]. `more` are files that only the new map has.
     #[must_use]
-    pub fn rearranged(&self, image_len_bytes: u64, moved: impl Fn(&FileRange, &mut Vec<FileRange>)) -> Self {
+    pub fn rearranged(
+        &self,
+        image_len_bytes: u64,
+        more: Vec<MappedFile>,
+        moved: impl Fn(&FileRange, &mut Vec<FileRange>),
+    ) -> Self {
         let all = |ranges: &[FileRange]| {
             let mut out = Vec::with_capacity(ranges.len());
             ranges.iter().for_each(|range| moved(range, &mut out));
@@ -257,7 +262,8 @@ impl FileMap {
         let directories = self.directories.iter();
         let directories = directories
             .map(|directory| MappedDirectory { ranges: all(&directory.ranges), ..directory.clone() });
-        let mut map = Self::assembled(image_len_bytes, self.block_len_bytes, files.collect());
+        let files = files.chain(more).collect();
+        let mut map = Self::assembled(image_len_bytes, self.block_len_bytes, files);
         map.directories = directories.collect();
         map
     }

@@ -4,7 +4,7 @@
 use crate::step::{find, program, run};
 
 /// Debian package and a program of it that tests start.
-const TOOLS: [(&str, &str); 25] = [
+const TOOLS: &[(&str, &str)] = &[
     ("mender-artifact", "mender-artifact"),
     ("mender-client", "mender"),
     ("libubootenv-tool", "fw_printenv"),
@@ -24,6 +24,7 @@ const TOOLS: [(&str, &str); 25] = [
     ("softhsm2", "softhsm2-util"),
     ("xz-utils", "xz"),
     ("zstd", "zstd"),
+    ("lz4", "lz4"),
     ("cpio", "cpio"),
     ("openssh-client", "ssh"),
     ("openssh-server", "sshd"),

@@ -5,6 +5,7 @@
     reason = "numbers and lengths have been checked; offsets in a block are short"
 )]
 
+use super::codec::lz4::unpack_long::{Feed, Input, Unpacking, place};
 use super::memory::Cut;
 use super::script::{BaseRun, Script, aligned, base_run};
 use crate::apply::{Base, CallerError};
@@ -28,9 +29,22 @@ pub(crate) struct BaseFold<'m> {
     slot_len: usize,
     packed: &'m mut [u8],
     scratch: &'m mut [u32],
+    stream: Stream<'m>,
     /// Where the last read ended: reading goes on there most times.
     last: usize,
 }
+
+/// The block that is gone through from front to back.
+struct Stream<'m> {
+    /// Its entry, counted from one; 0 is none.
+    name: u32,
+    unpacking: Unpacking,
+    window: &'m mut [u8],
+    input: Input<'m>,
+}
+
+/// Bytes of a packed block that are read at once.
+pub(super) const INPUT: usize = 4096;
 
 /// A piece of the base.
 struct Piece {
@@ -57,6 +71,13 @@ impl<'m> BaseFold<'m> {
         cut: &mut Cut<'m>,
     ) -> Result<Self, Error> {
         let slot_len = survey.base_plain as usize;
+        let input = if survey.base_window > 0 { INPUT } else { 0 };
+        let stream = Stream {
+            name: 0,
+            unpacking: Unpacking::default(),
+            window: cut.bytes(survey.base_window as usize)?,
+            input: Input::new(cut.bytes(input)?),
+        };
         let mut fold = BaseFold {
             script,
             entries: cut.words(survey.pieces * ENTRY)?,
@@ -67,6 +88,7 @@ impl<'m> BaseFold<'m> {
             slot_len,
             packed: cut.bytes(survey.base_packed as usize)?,
             scratch: cut.words(survey.base_scratch as usize)?,
+            stream,
             last: 0,
         };
         fold.holds.fill(0);
@@ -182,6 +204,9 @@ impl<'m> BaseFold<'m> {
             match piece.kind {
                 _ if from >= content => now.fill(0),
                 Kind::Raw => base.read_at(piece.image + from, now)?,
+                Kind::Block { recipe, .. } if self.window(recipe)? > 0 => {
+                    self.stream(base, index, &piece, from, now)?;
+                }
                 _ => {
                     let plain = self.unpacked(base, index, &piece)?;
                     now.copy_from_slice(
@@ -190,6 +215,44 @@ impl<'m> BaseFold<'m> {
                 }
             }
             (at, rest) = (at + len as u64, behind);
+        }
+        Ok(())
+    }
+
+    /// Bytes that are kept of blocks of a recipe; 0 if they are unpacked as a whole.
+    fn window(&self, recipe: usize) -> Result<usize, CallerError> {
+        self.script.recipe(recipe).map(|recipe| recipe.window() as usize).map_err(|_| UNPACK)
+    }
+
+    /// Content of a long block from `from` on. What the window has no more is unpacked from the front again.
+    fn stream(
+        &mut self,
+        base: &mut dyn Base,
+        index: usize,
+        piece: &Piece,
+        from: u64,
+        out: &mut [u8],
+    ) -> Result<(), CallerError> {
+        let Kind::Block { recipe, .. } = piece.kind else { return Err(UNPACK) };
+        let window_len = self.window(recipe)?;
+        let Stream { name, unpacking, window, input } = &mut self.stream;
+        let window = &mut window[..window_len];
+        let this = index as u32 + 1;
+        let mut read = |at, bytes: &mut [u8]| base.read_at(piece.image + at, bytes);
+        let mut feed = Feed { input, packed_len: piece.packed_len, read: &mut read, damaged: UNPACK };
+        for (at, out) in (from..).step_by(STEP).zip(out.chunks_mut(STEP)) {
+            let end = at + out.len() as u64;
+            if *name != this || at + (window_len as u64) < unpacking.plain_at() {
+                *unpacking = Unpacking::default();
+                feed.input.restart();
+                *name = this;
+            }
+            unpacking.go_on(end, window, &mut feed).inspect_err(|_| *name = 0)?;
+            let start = place(at, window_len);
+            let before_end = out.len().min(window_len - start);
+            let (first, second) = out.split_at_mut(before_end);
+            first.copy_from_slice(&window[start..start + before_end]);
+            second.copy_from_slice(&window[..second.len()]);
         }
         Ok(())
     }
@@ -217,6 +280,9 @@ impl<'m> BaseFold<'m> {
         Ok(plain)
     }
 }
+
+/// Bytes of a long block that are unpacked before they are handed on; less than the smallest window.
+const STEP: usize = 4096;
 
 /// The base is right, so the delta says something wrong of it.
 pub(super) const UNPACK: CallerError = CallerError { action: "unpack a block", code: 0 };

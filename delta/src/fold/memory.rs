@@ -1,6 +1,7 @@
 //! The memory of a fold: what it holds, cut from one piece of the arena, and how much that is.
 
-use super::base::{BaseFold, ENTRY, UNPACK};
+use super::base::{BaseFold, ENTRY, INPUT, UNPACK};
+use super::codec::lz4::pack_long;
 use super::script::{Script, Survey, checked};
 use super::target::{LEAST_ROOM, PACK, TargetFold};
 use crate::apply::{Base, CallerError, Target};
@@ -30,6 +31,9 @@ impl<'m> Cut<'m> {
     }
 }
 
+/// Words of memory to pack long blocks.
+const LONG_WORDS: u64 = ((pack_long::KEPT + pack_long::OUT) / 4 + pack_long::WORDS) as u64;
+
 /// Bytes of memory for a fold of `fold_len` bytes: a multiple of four.
 pub(crate) fn needed(fold_len: usize, script: &Script<'_>, survey: &Survey) -> u64 {
     let bytes = |len: u64| len.div_ceil(4);
@@ -40,9 +44,11 @@ pub(crate) fn needed(fold_len: usize, script: &Script<'_>, survey: &Survey) -> u
         + bytes(slots * u64::from(survey.base_plain))
         + bytes(survey.base_packed.into())
         + u64::from(survey.base_scratch)
+        + bytes(u64::from(survey.base_window) + if survey.base_window > 0 { INPUT as u64 } else { 0 })
         + bytes(survey.target_plain.into())
         + bytes(u64::from(script.room).max(LEAST_ROOM as u64))
-        + u64::from(survey.target_scratch);
+        + u64::from(survey.target_scratch)
+        + if survey.target_long { LONG_WORDS } else { 0 };
     4 * words
 }
 

@@ -86,9 +86,13 @@ pub(crate) struct Survey {
     pub(crate) base_plain: u32,
     pub(crate) base_packed: u32,
     pub(crate) base_scratch: u32,
+    /// Longest window of blocks of the base that are gone through from front to back; they do not count above.
+    pub(crate) base_window: u32,
     /// Longest plain block of the target and words of scratch to pack it.
     pub(crate) target_plain: u32,
     pub(crate) target_scratch: u32,
+    /// Whether there are blocks of the target that are packed piece by piece; they do not count above.
+    pub(crate) target_long: bool,
 }
 
 /// Checks the check value at the end of a fold; returns what is before it.
@@ -182,13 +186,19 @@ impl<'s> Script<'s> {
                 }
                 BaseRun::Blocks { recipe, plain_len, count } => {
                     let recipe = self.recipe(recipe)?;
-                    survey.base_plain = survey.base_plain.max(plain_len);
+                    let window = recipe.window();
+                    survey.base_window = survey.base_window.max(window);
+                    if window == 0 {
+                        survey.base_plain = survey.base_plain.max(plain_len);
+                    }
                     survey.base_scratch = survey.base_scratch.max(recipe.decode_scratch(plain_len));
                     for _ in 0..count {
                         let packed = numbers.take_len("packed length", MAX_BLOCK)?;
                         image.add("packed length", packed)?;
                         unfolded.add_aligned(0, plain_len.into())?;
-                        survey.base_packed = survey.base_packed.max(packed as u32);
+                        if window == 0 {
+                            survey.base_packed = survey.base_packed.max(packed as u32);
+                        }
                         survey.pieces += 1;
                     }
                 }
@@ -226,7 +236,11 @@ impl<'s> Script<'s> {
                 }
                 TargetRun::Blocks { recipe, plain_len, count } => {
                     let recipe = self.recipe(recipe)?;
-                    survey.target_plain = survey.target_plain.max(plain_len);
+                    if recipe.window() > 0 {
+                        survey.target_long = true;
+                    } else {
+                        survey.target_plain = survey.target_plain.max(plain_len);
+                    }
                     survey.target_scratch = survey.target_scratch.max(recipe.encode_scratch(plain_len));
                     unfolded.add_aligned(0, plain_len.into())?;
                     let each = u64::from(plain_len).next_multiple_of(GRID);

@@ -1,10 +1,15 @@
 //! The folded target: takes the unfolded image front to back and writes the image, each block packed again.
 
+use super::codec::lz4::pack_long::{KEPT, OUT, Packing, Room, WORDS};
+use super::codec::{CodecError, Recipe};
 use super::memory::Cut;
 use super::numbers::Numbers;
 use super::script::{GRID, Script, Survey, TargetRun, aligned, target_run};
 use crate::apply::{Base, CallerError, Target};
 use crate::error::Error;
+
+/// Takes packed bytes.
+type Sink<'s> = &'s mut dyn FnMut(&[u8]) -> Result<(), CodecError>;
 
 /// Where folding stands.
 pub(crate) struct TargetFold<'m> {
@@ -22,6 +27,9 @@ pub(crate) struct TargetFold<'m> {
     /// A packed block, or a piece of a copy.
     packed: &'m mut [u8],
     scratch: &'m mut [u32],
+    /// For long blocks, if there are any, and the one that is being packed.
+    room: Room<'m>,
+    packing: Option<Packing>,
 }
 
 #[derive(Clone, Copy)]
@@ -60,6 +68,12 @@ impl<'m> TargetFold<'m> {
             plain: cut.bytes(survey.target_plain as usize)?,
             packed: cut.bytes((script.room as usize).max(LEAST_ROOM))?,
             scratch: cut.words(survey.target_scratch as usize)?,
+            room: Room {
+                kept: cut.bytes(if survey.target_long { KEPT } else { 0 })?,
+                out: cut.bytes(if survey.target_long { OUT } else { 0 })?,
+                words: cut.words(if survey.target_long { WORDS } else { 0 })?,
+            },
+            packing: None,
         })
     }
 
@@ -93,7 +107,12 @@ impl<'m> TargetFold<'m> {
                     }
                     Run::Blocks { plain_len, filled, .. } => {
                         let len = rest.len().min(*plain_len - *filled);
-                        self.plain[*filled..*filled + len].copy_from_slice(&rest[..len]);
+                        if let Some(packing) = &mut self.packing {
+                            let push = |sink: Sink<'_>| packing.push(&mut self.room, &rest[..len], sink);
+                            to_target(target, push)?;
+                        } else {
+                            self.plain[*filled..*filled + len].copy_from_slice(&rest[..len]);
+                        }
                         *filled += len;
                         len
                     }
@@ -113,13 +132,18 @@ impl<'m> TargetFold<'m> {
                 Run::Raw { left: 0 } | Run::Blocks { left: 0, .. } => self.run = Run::Next,
                 Run::Blocks { recipe, plain_len, left, filled } if filled == plain_len => {
                     let recipe = self.script.recipe(*recipe).map_err(|_| PACK)?;
-                    let plain = &self.plain[..*plain_len];
-                    let len = recipe.encode(plain, self.packed, self.scratch).map_err(|_| PACK)?;
-                    target.write(&self.packed[..len])?;
+                    if let Some(packing) = self.packing.take() {
+                        to_target(target, |sink| packing.finish(&mut self.room, sink))?;
+                    } else {
+                        let plain = &self.plain[..*plain_len];
+                        let len = recipe.encode(plain, self.packed, self.scratch).map_err(|_| PACK)?;
+                        target.write(&self.packed[..len])?;
+                    }
                     *left -= 1;
                     *filled = 0;
                     if *left > 0 {
                         self.skip = aligned(self.at, 0) - self.at;
+                        self.packing = begin(recipe, *plain_len, &mut self.room)?;
                     }
                 }
                 Run::Next if self.runs_left > 0 => {
@@ -139,7 +163,10 @@ impl<'m> TargetFold<'m> {
             }
             TargetRun::Blocks { recipe, plain_len, count } => {
                 self.skip = aligned(self.at, 0) - self.at;
-                self.run = Run::Blocks { recipe, plain_len: plain_len as usize, left: count, filled: 0 };
+                let plain_len = plain_len as usize;
+                self.packing =
+                    begin(self.script.recipe(recipe).map_err(|_| PACK)?, plain_len, &mut self.room)?;
+                self.run = Run::Blocks { recipe, plain_len, left: count, filled: 0 };
             }
             TargetRun::Copy { distance, len } => {
                 // The survey has found all copies inside of the base.
@@ -158,4 +185,27 @@ impl<'m> TargetFold<'m> {
         debug_assert!(self.skip < GRID);
         Ok(())
     }
+}
+
+/// Begins to pack a long block; others are packed when they are complete.
+fn begin(recipe: Recipe, plain_len: usize, room: &mut Room<'_>) -> Result<Option<Packing>, CallerError> {
+    if recipe.window() == 0 {
+        return Ok(None);
+    }
+    Packing::new(recipe.parameters, plain_len, room).map(Some).map_err(|_| PACK)
+}
+
+/// What `pack` writes goes to the target.
+fn to_target(
+    target: &mut dyn Target,
+    pack: impl FnOnce(Sink<'_>) -> Result<(), CodecError>,
+) -> Result<(), CallerError> {
+    let mut failed = PACK;
+    let mut sink = |bytes: &[u8]| {
+        target.write(bytes).map_err(|error| {
+            failed = error;
+            CodecError::Room
+        })
+    };
+    pack(&mut sink).map_err(|_| failed)
 }

@@ -93,6 +93,7 @@ impl Recipe {
     pub fn check(&self) -> Result<(), CodecError> {
         match self.codec {
             Codec::Deflate => deflate::check(self.parameters),
+            Codec::Lz4 if self.framing != Framing::None && self.window() > 0 => Err(CodecError::Parameters),
             Codec::Lz4 => lz4::check(self.parameters),
             Codec::Zstd => zstd::check(self.parameters),
         }
@@ -131,10 +132,21 @@ impl Recipe {
         }
     }
 
+    /// Bytes of content that unpacking keeps of a block that is gone through from front to back, a power of two; 0 for
+    /// blocks that are unpacked as a whole.
+    #[must_use]
+    pub fn window(&self) -> u32 {
+        match self.codec {
+            Codec::Lz4 => lz4::window(self.parameters),
+            Codec::Deflate | Codec::Zstd => 0,
+        }
+    }
+
     /// Packs `plain` into the front of `packed`, framing included; returns how many bytes that are.
     ///
     /// # Errors
-    /// `Parameters`, `Room` when `packed` is too short or the framing cannot say the length, `Scratch`.
+    /// `Parameters`, also for long blocks; `Room` when `packed` is too short or the framing cannot say the length;
+    /// `Scratch`.
     pub fn encode(&self, plain: &[u8], packed: &mut [u8], scratch: &mut [u32]) -> Result<usize, CodecError> {
         let before = self.framing.len();
         let room = packed.get_mut(before..).ok_or(CodecError::Room)?;

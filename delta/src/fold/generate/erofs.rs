@@ -121,7 +121,8 @@ pub(super) fn layout(image: &[u8]) -> Option<Layout> {
     Some(Layout {
         blocks: blocks.into_iter().map(|(block, _)| block).collect(),
         files,
-        candidates: best.candidates(),
+        families: vec![best.candidates()],
+        embedded: Vec::new(),
         map: None,
     })
 }
@@ -266,6 +267,7 @@ fn block(
         plain_max: plain_len.checked_add(CLUSTER_LEN)?,
         framing: Framing::None,
         is_compressed,
+        family: 0,
     };
     // Its number comes when all are sorted.
     let piece = Piece { file_offset: first.file_offset, block: 0, block_offset: 0, len: plain_len };

@@ -10,8 +10,10 @@ pub(super) struct Layout {
     /// Sorted by offset, without overlap.
     pub(super) blocks: Vec<Block>,
     pub(super) files: Vec<File>,
-    /// How blocks may have been packed, the most likely way first; the first can unpack all of them.
-    pub(super) candidates: Vec<Recipe>,
+    /// How the blocks of each family may have been packed, the most likely way first; the first can unpack all of them.
+    pub(super) families: Vec<Vec<Recipe>>,
+    /// Files whose content lies in blocks of others.
+    pub(super) embedded: Vec<Embedded>,
     /// The map of a file system whose files are compressed one by one. Blocks that both images have are not unfolded
     /// then: they stand on the grid as they are. Without it, `files` are all files.
     pub(super) map: Option<FileMap>,
@@ -28,6 +30,15 @@ pub(super) struct Block {
     pub(super) plain_max: u32,
     pub(super) framing: Framing,
     pub(super) is_compressed: bool,
+    /// Number of its family.
+    pub(super) family: usize,
+}
+
+/// The content of the long blocks of a file, as a file of its own.
+pub(super) struct Embedded {
+    pub(super) path: Vec<u8>,
+    /// Where parts begin: in the content, and the block in the image.
+    pub(super) parts: Vec<(u64, u64)>,
 }
 
 /// A file and the pieces of it that lie in blocks.

@@ -1,11 +1,15 @@
-//! Files that are compressed one by one in a file system that is not: documentation, manual pages.
+//! Files that are compressed one by one in a file system that is not: documentation, manual pages, kernels.
 
 use super::layout::{Block, Layout};
+use super::lz4_blocks;
 use crate::fold::codec::deflate::wrapper::Wrapper;
 use crate::fold::codec::deflate::{self, Encoder};
 use crate::fold::codec::{Codec, Framing, Recipe};
 use mender_image::file_map::{FileMap, MappedFile};
 
+/// Families of blocks.
+const GZIP: usize = 0;
+const LZ4: usize = 1;
 /// Longest plain content of a file, in bytes: a device keeps some of them unpacked.
 const MAX_PLAIN: u32 = 512 << 10;
 /// Shortest gzip file that is looked at: its header and end alone have 18 bytes.
@@ -30,10 +34,14 @@ fn candidates() -> Vec<Recipe> {
     gzip[..2].iter().chain(&zlib).chain(&gzip[2..]).copied().map(recipe).collect()
 }
 
-/// The gzip files of an ext file system; `None` when it cannot be read or has none.
+/// The compressed files of an ext file system; `None` when it cannot be read or has none.
 pub(super) fn layout(image: &[u8]) -> Option<Layout> {
     let map = FileMap::of(image).ok()?;
     let mut blocks: Vec<Block> = map.files.iter().filter_map(|file| member(image, file)).collect();
+    let mut embedded = Vec::new();
+    for file in &map.files {
+        lz4_blocks::find(image, file, LZ4, &mut blocks, &mut embedded);
+    }
     blocks.sort_unstable_by_key(|block| block.at);
     // Files that share blocks.
     let mut reached = 0;
@@ -47,7 +55,8 @@ pub(super) fn layout(image: &[u8]) -> Option<Layout> {
     (!blocks.is_empty()).then(|| Layout {
         blocks,
         files: Vec::new(),
-        candidates: candidates(),
+        families: vec![candidates(), lz4_blocks::candidates()],
+        embedded,
         map: Some(map),
     })
 }
@@ -69,6 +78,7 @@ fn member(image: &[u8], file: &MappedFile) -> Option<Block> {
         plain_max,
         framing: Framing::None,
         is_compressed: true,
+        family: GZIP,
     })
 }
 

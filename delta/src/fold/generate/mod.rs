@@ -3,6 +3,8 @@
 
 mod erofs;
 mod layout;
+mod local;
+mod lz4_blocks;
 mod members;
 pub(crate) mod owners;
 mod section;
@@ -19,6 +21,7 @@ use crate::format::native::writer;
 use crate::op::Op;
 use crate::options::GenerateOptions;
 use layout::Layout;
+use local::Blocks;
 use mender_image::file_map::FileMap;
 use section::Section;
 use shifted::Shifted;
@@ -92,6 +95,7 @@ impl Folding {
         write: impl FnOnce(Vec<Op>, &mut Shifted<'_, W>) -> Result<(Header, u64), Error>,
     ) -> Result<(Header, u64), Error> {
         let failed = |source| Error::Io { action: "write the delta", path: "output".into(), source };
+        let ops = local::keep_near(ops, &Blocks { pieces: &self.base_pieces, places: &self.base.places });
         let section = Section::of(self, &ops);
         let (script, survey) = Script::open(section.body(), self.sizes[0], self.sizes[1])?;
         let memory = needed(section.bytes.len(), &script, &survey);
@@ -122,8 +126,8 @@ impl Folding {
     /// How many blocks of the base a device keeps unpacked.
     fn slots(&self) -> u64 {
         let blocks = self.base_pieces.iter().filter_map(|piece| match piece {
-            BasePiece::Block(block) => Some(u64::from(block.plain_len)),
-            BasePiece::Raw { .. } => None,
+            BasePiece::Block(block) if block.recipe.window() == 0 => Some(u64::from(block.plain_len)),
+            _ => None,
         });
         (KEPT / blocks.max().unwrap_or(KEPT).max(1)).clamp(LEAST_SLOTS, MOST_SLOTS)
     }

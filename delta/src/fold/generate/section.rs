@@ -33,7 +33,7 @@ impl Section {
         let (base_runs, base) = base_runs(folding, ops, &mut recipes);
         let (target_runs, target) = target_runs(&folding.target_pieces, &mut recipes);
         let room = folding.target_pieces.iter().filter_map(|piece| match piece {
-            TargetPiece::Block(block) => Some(block.len),
+            TargetPiece::Block(block) if block.recipe.window() == 0 => Some(block.len),
             _ => None,
         });
         let end = |places: &[(u64, u64)]| places.last().map_or(0, |place| place.1);

@@ -2,7 +2,8 @@
 
 use super::layout::{Block, Layout};
 use crate::error::Error;
-use crate::fold::codec::Recipe;
+use crate::fold::codec::lz4::pack_long;
+use crate::fold::codec::{CodecError, Recipe};
 use crate::options::GenerateOptions;
 use crate::progress::Phase;
 use rayon::prelude::*;
@@ -87,21 +88,20 @@ pub(super) fn base(
     layout: &Layout,
     options: &GenerateOptions<'_>,
 ) -> Result<Vec<BasePiece>, Error> {
-    let Some(&any) = layout.candidates.first() else { return Ok(Vec::new()) };
-    let lens = for_each(&layout.blocks, options, |block| {
-        let plain = if block.is_compressed { unpacked(image, block, any) } else { None };
-        plain.and_then(|plain| u32::try_from(plain.len()).ok())
+    let packed = for_each(&layout.blocks, options, |block| {
+        let any = *layout.families.get(block.family)?.first()?;
+        let plain = if block.is_compressed { unpacked(image, block, any) } else { None }?;
+        let recipe = Recipe { framing: block.framing, ..any };
+        let plain_len = u32::try_from(plain.len()).ok()?;
+        Some(Packed { at: block.at, len: block.len, plain_len, recipe })
     })?;
     let (mut pieces, mut reached) = (Vec::new(), 0);
-    for (block, plain_len) in layout.blocks.iter().zip(lens) {
-        if let Some(plain_len) = plain_len {
-            if block.at > reached {
-                pieces.push(BasePiece::Raw { at: reached, len: block.at - reached });
-            }
-            let recipe = Recipe { framing: block.framing, ..any };
-            pieces.push(BasePiece::Block(Packed { at: block.at, len: block.len, plain_len, recipe }));
-            reached = block.at + u64::from(block.len);
+    for block in packed.into_iter().flatten() {
+        if block.at > reached {
+            pieces.push(BasePiece::Raw { at: reached, len: block.at - reached });
         }
+        pieces.push(BasePiece::Block(block));
+        reached = block.at + u64::from(block.len);
     }
     let end = image.len() as u64;
     if end > reached {
@@ -126,7 +126,7 @@ pub(super) fn target(
         if known.contains_key(block.of(new)) || !block.is_compressed {
             None
         } else {
-            rebuilt(new, block, &new_layout.candidates)
+            rebuilt(new, block, new_layout.families.get(block.family)?)
         }
     })?;
     let mut pieces = Pieces { pieces: Vec::new(), reached: 0 };
@@ -152,13 +152,37 @@ fn rebuilt(image: &[u8], block: &Block, candidates: &[Recipe]) -> Option<Packed>
     let plain = unpacked(image, block, *candidates.first()?)?;
     let plain_len = u32::try_from(plain.len()).ok()?;
     let stored = block.of(image);
-    let recipe =
-        candidates.iter().map(|&recipe| Recipe { framing: block.framing, ..recipe }).find(|recipe| {
-            let mut scratch = vec![0; recipe.encode_scratch(plain_len) as usize];
-            let mut packed = vec![0; stored.len()];
-            recipe.encode(&plain, &mut packed, &mut scratch) == Ok(stored.len()) && packed == stored
-        })?;
+    let recipe = candidates
+        .iter()
+        .map(|&recipe| Recipe { framing: block.framing, ..recipe })
+        .find(|recipe| yields(recipe, &plain, plain_len, stored))?;
     Some(Packed { at: block.at, len: block.len, plain_len, recipe })
+}
+
+/// Whether packing `plain` gives `stored`.
+fn yields(recipe: &Recipe, plain: &[u8], plain_len: u32, stored: &[u8]) -> bool {
+    if recipe.window() > 0 {
+        return yields_long(recipe, plain, stored).is_ok_and(|is_same| is_same);
+    }
+    let mut scratch = vec![0; recipe.encode_scratch(plain_len) as usize];
+    let mut packed = vec![0; stored.len()];
+    recipe.encode(plain, &mut packed, &mut scratch) == Ok(stored.len()) && packed == stored
+}
+
+/// The same for a long block.
+fn yields_long(recipe: &Recipe, plain: &[u8], stored: &[u8]) -> Result<bool, CodecError> {
+    let (mut kept, mut out) = (vec![0; pack_long::KEPT], vec![0; pack_long::OUT]);
+    let mut words = vec![0; pack_long::WORDS];
+    let mut room = pack_long::Room { kept: &mut kept, out: &mut out, words: &mut words };
+    let mut rest = stored;
+    let mut compare = |bytes: &[u8]| {
+        rest = rest.strip_prefix(bytes).ok_or(CodecError::Room)?;
+        Ok(())
+    };
+    let mut packing = pack_long::Packing::new(recipe.parameters, plain.len(), &mut room)?;
+    packing.push(&mut room, plain, &mut compare)?;
+    packing.finish(&mut room, &mut compare)?;
+    Ok(rest.is_empty())
 }
 
 /// Pieces of the target so far.

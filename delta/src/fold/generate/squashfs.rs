@@ -61,6 +61,7 @@ pub(super) fn layout(image: &[u8], compressor: SquashfsCompressor) -> Option<Lay
         plain_max: block.plain_len_bytes,
         framing: if block.kind == BlockKind::Metadata { Framing::Length16 } else { Framing::None },
         is_compressed: block.is_compressed,
+        family: 0,
     });
     let blocks = blocks.collect();
     let files = map.files.into_iter().map(|file| File {
@@ -77,5 +78,6 @@ pub(super) fn layout(image: &[u8], compressor: SquashfsCompressor) -> Option<Lay
             })
             .collect(),
     });
-    Some(Layout { blocks, files: files.collect(), candidates: recipes(compressor, &map.options)?, map: None })
+    let families = vec![recipes(compressor, &map.options)?];
+    Some(Layout { blocks, files: files.collect(), families, embedded: Vec::new(), map: None })
 }

@@ -1,12 +1,13 @@
 //! Writes unfolded images to temporary files, so that memory does not grow with them, and says where their files are.
 
-use super::layout::{Block, Layout};
+use super::layout::{Block, Embedded, Layout};
 use super::sort::{self, BasePiece, Packed, TargetPiece};
 use crate::error::Error;
 use crate::fold::script::{GRID, aligned};
 use crate::mapped::MappedImage;
 use mender_image::file_map::{FileMap, FileRange, MappedFile};
 use rayon::prelude::*;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
@@ -75,7 +76,7 @@ where
     let file = tempfile::tempfile().map_err(failed)?;
     write(image, &contents, &places, &file).map_err(failed)?;
     let map = match &layout.map {
-        Some(map) => rearranged(map, &contents, &places),
+        Some(map) => rearranged(map, &layout.embedded, &contents, &places),
         None => map(&contents, &places, layout),
     };
     Ok(Unfolded { image: MappedImage::of(&file).map_err(failed)?, map, places })
@@ -130,15 +131,32 @@ fn plain(image: &[u8], content: &Content) -> Option<Vec<u8>> {
         plain_max: packed.plain_len,
         framing: packed.recipe.framing,
         is_compressed: true,
+        family: 0,
     };
     sort::unpacked(image, &block, packed.recipe).filter(|plain| plain.len() == packed.plain_len as usize)
 }
 
 /// The files of a file system that holds compressed ones.
-fn rearranged(map: &FileMap, contents: &[Content], places: &[(u64, u64)]) -> FileMap {
+fn rearranged(map: &FileMap, embedded: &[Embedded], contents: &[Content], places: &[(u64, u64)]) -> FileMap {
     let starts: Vec<u64> = contents.iter().map(Content::at).collect();
     let len = places.last().map_or(0, |place| place.1);
-    map.rearranged(len, |range, out| {
+    // What is a file of its own is no part of the one that it is packed in.
+    let of_others: HashSet<u64> = embedded.iter().flat_map(|file| &file.parts).map(|&(_, at)| at).collect();
+    let own = embedded.iter().filter_map(|file| {
+        let ranges = file.parts.iter().filter_map(|&(file_offset, at)| {
+            let index = starts.binary_search(&at).ok()?;
+            let (start, end) = *places.get(index)?;
+            matches!(contents.get(index)?, Content::Block(_)).then_some(FileRange::new(
+                file_offset,
+                start,
+                end - start,
+            ))
+        });
+        let ranges: Vec<FileRange> = ranges.collect();
+        let len = ranges.last().map(|range| range.file_offset + range.len_bytes)?;
+        Some(MappedFile::new(file.path.clone(), Vec::new(), 0, len, ranges))
+    });
+    map.rearranged(len, own.collect(), |range, out| {
         let (from, end) = (range.device_offset, range.device_offset + range.len_bytes);
         let first = starts.partition_point(|&start| start <= from).saturating_sub(1);
         for (content, place) in
@@ -151,6 +169,7 @@ fn rearranged(map: &FileMap, contents: &[Content], places: &[(u64, u64)]) -> Fil
                     let file_offset = range.file_offset + (start - from);
                     out.push(FileRange::new(file_offset, place.0 + (start - at), end - start));
                 }
+                Content::Block(block) if of_others.contains(&block.at) => {}
                 Content::Block(block) if block.at >= from => {
                     let file_offset = range.file_offset + (block.at - from);
                     out.push(FileRange::new(file_offset, place.0, place.1 - place.0));

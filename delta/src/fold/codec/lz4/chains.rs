@@ -38,6 +38,12 @@ pub(super) struct Chains<'s> {
     next: usize,
 }
 
+/// Renumbers all positions, `by` further to the front, a multiple of [`DISTANCES`].
+pub(super) fn move_back(hashes: &mut [u32], by: usize) {
+    let by = u32::try_from(by).unwrap_or(u32::MAX);
+    hashes.iter_mut().for_each(|last| *last = last.saturating_sub(by));
+}
+
 fn hash(word: u32) -> usize {
     (word.wrapping_mul(2_654_435_761) >> 17) as usize
 }
@@ -52,6 +58,16 @@ impl<'s> Chains<'s> {
         hashes.fill(0);
         distances.fill(u16::MAX);
         Self { hashes, distances, next: 0 }
+    }
+
+    /// The chains as they were left, with the next position.
+    pub(super) fn resumed(hashes: &'s mut [u32], distances: &'s mut [u16], next: usize) -> Self {
+        Self { hashes, distances, next }
+    }
+
+    /// First position that no chain has.
+    pub(super) fn next(&self) -> usize {
+        self.next
     }
 
     fn insert_up_to(&mut self, source: &[u8], end: usize) {

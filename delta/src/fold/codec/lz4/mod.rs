@@ -12,18 +12,27 @@ mod clusters;
 mod fast;
 mod lazy;
 mod optimal;
+pub mod pack_long;
 mod sequence;
 mod source;
 mod unpack;
+pub mod unpack_long;
 
 use super::{CodecError, Parameters};
 use chains::Chains;
+use core::ops::RangeInclusive;
+use sequence::Sequences;
 
 /// A run of clusters of one file of an EROFS, 4 KiB each, up to the end of the file.
 pub const ARRANGEMENT_CLUSTERS: u8 = 1;
 /// The same with at least 64 KiB more of the file behind each cluster's start than LZ4 takes for a short source. Only
 /// [`Encoder::Fast`] makes a difference of that.
 pub const ARRANGEMENT_LONG: u8 = 2;
+/// One block that may be long, as in the frames of `lz4 -l`: a device goes through it from front to back and keeps a
+/// window of it. The fourth parameter is the window's size, a power of two.
+pub const ARRANGEMENT_BLOCK: u8 = 3;
+/// Sizes of windows, as powers of two: what matches reach back to, up to 16 MiB.
+pub const WINDOW_LOG: RangeInclusive<u8> = 16..=24;
 
 /// Which of liblz4's encoders wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +55,27 @@ pub fn clusters_of_long() -> Parameters {
     [ARRANGEMENT_LONG, Encoder::Fast as u8, 0, 0, 0, 0, 0, 0]
 }
 
+/// The parameters of a long block that `LZ4_compress_HC` packed at a level from 3 to 9.
+#[must_use]
+pub fn block_of(level: u8, window_log: u8) -> Parameters {
+    [ARRANGEMENT_BLOCK, Encoder::High as u8, level, window_log, 0, 0, 0, 0]
+}
+
+/// Bytes of content of a long block that are kept; 0 for clusters.
+#[must_use]
+pub(super) fn window(parameters: Parameters) -> u32 {
+    let [arrangement, _, _, log, ..] = parameters;
+    if arrangement == ARRANGEMENT_BLOCK && WINDOW_LOG.contains(&log) { 1 << log } else { 0 }
+}
+
+/// Candidates that are visited for a long block.
+fn long_attempts(parameters: Parameters) -> Option<u32> {
+    match Level::of(parameters) {
+        Ok(Level::Lazy(attempts)) if window(parameters) > 0 => Some(attempts),
+        _ => None,
+    }
+}
+
 /// What a level does.
 #[derive(Debug, Clone, Copy)]
 enum Level {
@@ -57,9 +87,15 @@ enum Level {
 
 impl Level {
     fn of(parameters: Parameters) -> Result<Self, CodecError> {
-        let [arrangement, encoder, level, rest @ ..] = parameters;
+        let [arrangement, encoder, level, window_log, rest @ ..] = parameters;
         let is_long = arrangement == ARRANGEMENT_LONG;
-        if !is_long && arrangement != ARRANGEMENT_CLUSTERS || rest != [0; 5] || is_long && encoder != 0 {
+        let is_known = match arrangement {
+            ARRANGEMENT_CLUSTERS => window_log == 0,
+            ARRANGEMENT_LONG => window_log == 0 && encoder == 0,
+            ARRANGEMENT_BLOCK => WINDOW_LOG.contains(&window_log) && encoder == 1 && (3..=9).contains(&level),
+            _ => false,
+        };
+        if !is_known || rest != [0; 4] {
             return Err(CodecError::Parameters);
         }
         let optimal =
@@ -90,6 +126,7 @@ impl Level {
             let (hashes, rest) = scratch.split_at_mut(chains::HASHES);
             let (distances, rest) = rest.split_at_mut(chains::DISTANCES / 2);
             let chains = Chains::new(hashes, bytemuck::cast_slice_mut(distances));
+            let out = Sequences::new(out);
             return match self {
                 Level::Optimal(level) => optimal::pack(source, out, chains, rest, level),
                 Level::Lazy(attempts) => lazy::pack(source, out, chains, attempts),
@@ -109,6 +146,9 @@ pub(super) fn decode_scratch(_: Parameters, _: u32) -> u32 {
 }
 
 pub(super) fn encode_scratch(parameters: Parameters, _: u32) -> u32 {
+    if window(parameters) > 0 {
+        return 0;
+    }
     Level::of(parameters).map_or(0, |level| u32::try_from(level.scratch()).unwrap_or(u32::MAX))
 }
 
@@ -119,7 +159,12 @@ pub(super) fn decode(
     _: &mut [u32],
 ) -> Result<usize, CodecError> {
     Level::of(parameters)?;
-    clusters::decode(packed, plain)
+    if window(parameters) == 0 {
+        return clusters::decode(packed, plain);
+    }
+    let len = unpack::measure(packed).ok_or(CodecError::Damaged)?;
+    unpack::unpack(packed, plain.get_mut(..len).ok_or(CodecError::Room)?).ok_or(CodecError::Damaged)?;
+    Ok(len)
 }
 
 pub(super) fn encode(
@@ -129,6 +174,10 @@ pub(super) fn encode(
     scratch: &mut [u32],
 ) -> Result<usize, CodecError> {
     let level = Level::of(parameters)?;
+    if window(parameters) > 0 {
+        // A long block is packed piece by piece.
+        return Err(CodecError::Parameters);
+    }
     let scratch = scratch.get_mut(..level.scratch()).ok_or(CodecError::Scratch)?;
     // Positions are kept in words.
     if u32::try_from(plain.len()).is_err() || plain.len() > u32::MAX as usize - (1 << 17) {

@@ -89,16 +89,16 @@ struct Parser<'a, 's> {
     level: Level,
 }
 
-/// Packs as much of `source` as fits into `out`; returns the lengths used and written.
+/// Packs as much of `source` as `out` takes; returns the lengths used and written.
 pub(super) fn pack(
     source: &[u8],
-    out: &mut [u8],
+    out: Sequences<'_>,
     chains: Chains<'_>,
     ways: &mut [u32],
     level: Level,
 ) -> Result<(usize, usize), CodecError> {
     let mut parser = Parser { source, chains, ways: Ways(ways), level };
-    let mut out = Sequences::new(out);
+    let mut out = out;
     let mut at = 0;
     // More literals than there is room for end the block, whatever comes behind them.
     while at + MATCH_START_MARGIN <= source.len() && at - out.anchor <= out.left() {

@@ -32,10 +32,15 @@ impl Match {
     }
 }
 
+/// Takes what is written, piece by piece.
+pub(super) type Sink<'o> = &'o mut dyn FnMut(&[u8]) -> Result<(), CodecError>;
+
 /// A block in the making.
 pub(super) struct Sequences<'o> {
     out: &'o mut [u8],
     written: usize,
+    /// Where `out` goes whenever it is full; without it, a block is as long as fits into `out`.
+    sink: Option<Sink<'o>>,
     /// First byte of the source that no sequence covers.
     pub(super) anchor: usize,
 }
@@ -43,7 +48,20 @@ pub(super) struct Sequences<'o> {
 impl<'o> Sequences<'o> {
     /// Writes into `out`, and not past it.
     pub(super) fn new(out: &'o mut [u8]) -> Self {
-        Self { out, written: 0, anchor: 0 }
+        Self { out, written: 0, sink: None, anchor: 0 }
+    }
+
+    /// Writes all of the source from `anchor` on to `sink`, by way of `out`.
+    pub(super) fn without_end(out: &'o mut [u8], sink: Sink<'o>, anchor: usize) -> Self {
+        Self { out, written: 0, sink: Some(sink), anchor }
+    }
+
+    /// Hands on what is written.
+    pub(super) fn flush(&mut self) -> Result<(), CodecError> {
+        let Some(sink) = &mut self.sink else { return Ok(()) };
+        sink(&self.out[..self.written])?;
+        self.written = 0;
+        Ok(())
     }
 
     /// Room but for the last literals.
@@ -53,11 +71,15 @@ impl<'o> Sequences<'o> {
 
     /// Bytes that fit behind what is written.
     pub(super) fn left(&self) -> usize {
-        self.out.len() - self.written
+        if self.sink.is_some() { usize::MAX } else { self.out.len() - self.written }
     }
 
     /// Adds the literals up to a match, and the match. `false`, and nothing written, when they do not fit.
     pub(super) fn push(&mut self, source: &[u8], found: Match) -> Result<bool, CodecError> {
+        if self.sink.is_some() {
+            self.put(source, found)?;
+            return Ok(true);
+        }
         let literals = found.start - self.anchor;
         let before = self.written + 1;
         if before + literals / 255 + literals + 3 + LAST_LITERALS > self.room() {
@@ -87,15 +109,25 @@ impl<'o> Sequences<'o> {
 
     /// Adds a sequence whatever it costs.
     pub(super) fn put(&mut self, source: &[u8], found: Match) -> Result<(), CodecError> {
+        self.put_front(source, found)?;
+        self.put_rest(found.len)
+    }
+
+    /// Adds a sequence but for what the length of its match is past what the token says.
+    pub(super) fn put_front(&mut self, source: &[u8], found: Match) -> Result<(), CodecError> {
         let literals = source.get(self.anchor..found.start).ok_or(CodecError::Room)?;
         let code = found.code()?;
         self.byte((literals.len().min(NIBBLE) << 4 | code.min(NIBBLE)) as u8)?;
         self.length(literals.len())?;
         self.bytes(literals)?;
         self.bytes(&(found.offset as u16).to_le_bytes())?;
-        self.length(code)?;
         self.anchor = found.start + found.len;
         Ok(())
+    }
+
+    /// Adds the rest of the length of a match.
+    pub(super) fn put_rest(&mut self, len: usize) -> Result<(), CodecError> {
+        self.length(len.checked_sub(MATCH_MIN).ok_or(CodecError::Damaged)?)
     }
 
     /// Adds the source's end as literals, or as much of it as fits. Returns the lengths of source used and written.
@@ -109,6 +141,7 @@ impl<'o> Sequences<'o> {
         self.byte((literals.min(NIBBLE) << 4) as u8)?;
         self.length(literals)?;
         self.bytes(last)?;
+        self.flush()?;
         Ok((self.anchor + literals, self.written))
     }
 
@@ -127,6 +160,16 @@ impl<'o> Sequences<'o> {
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> Result<(), CodecError> {
+        let mut bytes = bytes;
+        if let Some(sink) = &mut self.sink {
+            while bytes.len() > self.out.len() - self.written {
+                let (now, rest) = bytes.split_at(self.out.len() - self.written);
+                self.out[self.written..].copy_from_slice(now);
+                sink(self.out)?;
+                self.written = 0;
+                bytes = rest;
+            }
+        }
         let end = self.written + bytes.len();
         self.out.get_mut(self.written..end).ok_or(CodecError::Room)?.copy_from_slice(bytes);
         self.written = end;
