@@ -1,9 +1,10 @@
 /*
  * hostile.c - damages Artifacts and deltas in all kinds of ways and has them installed and applied in memory.
  *
- *   hostile ROUNDS SEED NATIVE_MEMORY TARGET_SHA256 BASE NEW XDELTA3 NATIVE ARTIFACT...
+ *   hostile ROUNDS SEED NATIVE_MEMORY TARGET_SHA256 BASE NEW XDELTA3 UNCHECKED NATIVE ARTIFACT...
  *
- * Whatever comes out has to be a failure, or the new image. Every buffer is as large as the library was told and not a
+ * XDELTA3 and UNCHECKED are VCDIFF, the latter without check values of its own, so that only the SHA-256 of the whole
+ * tells. Whatever comes out has to be a failure, or the new image. Every buffer is as large as the library was told and not a
  * byte larger, so that the sanitizer sees each step across a border. Prints how often which code came.
  */
 #include "mender_device.h"
@@ -176,7 +177,7 @@ int main(int argc, char **argv) {
     unsigned long round, rounds, done = 0, bases = 0;
     int i, files = argc - 7;
 
-    if (files < 3 || files > 16)
+    if (files < 4 || files > 16)
         return 2;
     rounds = strtoul(argv[1], NULL, 10);
     state = strtoul(argv[2], NULL, 10) * 2654435761u + 1;
@@ -220,7 +221,7 @@ int main(int argc, char **argv) {
         bases += change != 0;
         config.apply.base.align = random_below(2) == 0 ? 0 : 512;
         memset(target.p, 0xff, target.len);
-        code = attempt(&config, which == 0 ? "xdelta3" : which == 1 ? "mender-native" : NULL, bad);
+        code = attempt(&config, which < 2 ? "xdelta3" : which == 2 ? "mender-native" : NULL, bad);
         base.p[at] ^= change;
         if (code > MAR_DONE || code < -63) {
             printf("round %lu: code %d\n", round, code);

@@ -16,6 +16,8 @@ use compile::{SANITIZERS, build, compiler, instrumented_library, library, say, w
 use mender_artifact::digest::{digest, to_hex};
 use mender_artifact::error::Error;
 use mender_artifact::read::{PayloadSink, ReadOptions, read_artifact};
+use mender_delta::format::vcdiff::header::WindowHeader;
+use mender_delta::format::vcdiff::number;
 use sample::Sample;
 use std::env::var;
 use std::fs;
@@ -38,6 +40,28 @@ fn unwrap_delta(sample: &Sample, artifact: &str, name: &str) {
     fs::write(sample.path(name), payload.0).unwrap();
 }
 
+/// A VCDIFF delta of nothing but new bytes, without check values.
+fn unchecked(image: &[u8]) -> Vec<u8> {
+    let mut delta = vec![0xd6, 0xc3, 0xc4, 0, 0];
+    for piece in image.chunks(32 << 10) {
+        // Add, with its size behind it.
+        let mut instructions = vec![1];
+        number::put(&mut instructions, piece.len() as u64);
+        let window = WindowHeader {
+            segment: None,
+            target_len: piece.len() as u64,
+            packed: [false; 3],
+            lens: [piece.len() as u64, instructions.len() as u64, 0],
+            adler32: None,
+            len: 0,
+        };
+        delta.extend(window.encode());
+        delta.extend_from_slice(piece);
+        delta.extend(instructions);
+    }
+    delta
+}
+
 #[test]
 fn no_damage_crashes_or_passes_for_right() {
     let Some(compiler) = compiler("CC", "cc") else { return };
@@ -51,6 +75,7 @@ fn no_damage_crashes_or_passes_for_right() {
     let program = build(&compiler, "-std=c99", "tests/hostile.c", flags, library, folder.path());
     unwrap_delta(&sample, "xdelta3.mender", "xdelta3.delta");
     unwrap_delta(&sample, "native.mender", "native.delta");
+    fs::write(sample.path("unchecked.delta"), unchecked(&sample.read("new.img"))).unwrap();
     let rounds = var("MAR_HOSTILE_ROUNDS").unwrap_or_else(|_| "2000".to_owned());
     let seed = var("MAR_HOSTILE_SEED").unwrap_or_else(|_| "1".to_owned());
     let mut command = Command::new(&program);
@@ -60,6 +85,7 @@ fn no_damage_crashes_or_passes_for_right() {
         "old.img",
         "new.img",
         "xdelta3.delta",
+        "unchecked.delta",
         "native.delta",
         "xdelta3.mender",
         "native.mender",
