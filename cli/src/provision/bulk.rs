@@ -7,12 +7,12 @@
 use super::authority::Authority;
 use super::certificate;
 use super::device::{Device, Issued, Issuing};
+use super::finished::Finished;
 use super::folder::Folder;
 use super::journal::{Events, Issue, Journal};
 use super::part::Part;
 use super::put::{NewFile, Target};
 use super::record::ImageRecord;
-use super::serial::Serial;
 use super::template::Template;
 use crate::args::provision::BulkArgs;
 use crate::exit_code::ExitStatus;
@@ -20,10 +20,6 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report::human::hex;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::collections::{HashMap, HashSet};
-use std::io::Read;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -128,119 +124,6 @@ fn files<'a>(args: &'a BulkArgs, key: &'a [u8], certificate: &'a [u8]) -> [NewFi
         NewFile { path: &args.key_path, contents: key, mode: KEY_MODE },
         NewFile { path: &args.cert_path, contents: certificate, mode: CERTIFICATE_MODE },
     ]
-}
-
-/// The devices that are finished, and all keys and serial numbers that were ever given out.
-struct Finished {
-    placed: HashMap<String, Issue>,
-    /// What each device got last whose image has perhaps not got its name.
-    open: HashMap<String, Issue>,
-    serials: HashSet<Serial>,
-    public_keys: HashSet<String>,
-}
-
-impl Finished {
-    fn of(events: Events) -> Self {
-        let mut all = Self {
-            placed: HashMap::new(),
-            open: HashMap::new(),
-            serials: HashSet::new(),
-            public_keys: HashSet::new(),
-        };
-        for issue in events.issued {
-            let record = &issue.record;
-            all.serials.insert(record.serial.clone());
-            all.public_keys.insert(record.public_key.clone());
-            let placed = events.placed.contains(&record.serial);
-            let map = if placed { &mut all.placed } else { &mut all.open };
-            map.insert(record.device.clone(), issue);
-        }
-        all
-    }
-
-    /// Whether the image of a device is finished.
-    fn look_for(
-        &mut self,
-        device: &Device,
-        folder: &Folder,
-        allow_missing: bool,
-        journal: &mut Journal,
-    ) -> Result<bool, Failure> {
-        let path = folder.file(&folder.image_name(&device.name)?);
-        let size = match path.symlink_metadata() {
-            Ok(about) if about.is_file() => Some(about.len()),
-            Ok(_) => return Err(unknown(&path)),
-            Err(_) => None,
-        };
-        if let Some(Issue { record, .. }) = self.placed.get(&device.name) {
-            if record.identity != device.identity {
-                return Err(Failure::about(
-                    &path,
-                    ExitStatus::Usage,
-                    format!(
-                        "identity of device '{}': expected {}, as it was made with, found another in the list",
-                        device.name,
-                        record.identity_json()
-                    ),
-                ));
-            }
-            let expected = record.image.as_ref().map(|image| image.size_bytes);
-            return match size {
-                Some(size) if Some(size) == expected => Ok(true),
-                Some(_) => Err(unknown(&path)),
-                None if allow_missing => Ok(true),
-                None => Err(Failure::about(
-                    &path,
-                    ExitStatus::OpenInput,
-                    "expected the image that was made, found none; --allow-missing goes on without it",
-                )),
-            };
-        }
-        if size.is_none() {
-            return Ok(false);
-        }
-        // Somebody was ended between giving it its name and saying so.
-        let issue = self.open.get(&device.name).filter(|issue| issue.record.identity == device.identity);
-        let Some(issue) = issue else { return Err(unknown(&path)) };
-        let sha256 = digest(&path)?;
-        if issue.record.image.as_ref().is_none_or(|image| image.sha256 != sha256) {
-            return Err(unknown(&path));
-        }
-        journal.placed(&issue.record.serial)?;
-        self.placed.insert(device.name.clone(), issue.clone());
-        Ok(true)
-    }
-
-    /// Refuses keys and serial numbers that were given out before.
-    fn keep(&mut self, issued: Issued) -> Result<Issued, Failure> {
-        let is_new = self.serials.insert(issued.record.serial.clone())
-            && self.public_keys.insert(issued.record.public_key.clone());
-        if is_new {
-            return Ok(issued);
-        }
-        let message =
-            "the random numbers of the system repeat themselves: expected a new key, found an old one";
-        Err(Failure::plain(ExitStatus::System, message))
-    }
-}
-
-fn unknown(path: &Path) -> Failure {
-    let message = "expected no file or the image that was made, found something else";
-    Failure::about(path, ExitStatus::Output, message)
-}
-
-fn digest(path: &Path) -> Result<String, Failure> {
-    let read = || -> std::io::Result<String> {
-        let mut file = std::fs::File::open(path)?;
-        let (mut digest, mut buffer) = (Sha256::new(), vec![0u8; 1 << 20]);
-        loop {
-            match file.read(&mut buffer)? {
-                0 => return Ok(hex(&digest.finalize())),
-                len => digest.update(&buffer[..len]),
-            }
-        }
-    };
-    read().map_err(|error| Failure::io(path, ExitStatus::System, &error))
 }
 
 /// What threads have in common.

@@ -8,6 +8,10 @@
 //! | `manifest.jsonl`, `preauthorize.jsonl` | what is known of the devices | |
 //! | `.provision/` | journal, lock, and what is not finished | 0700 |
 
+#[cfg(not(unix))]
+use super::lock_portable::Lock;
+#[cfg(unix)]
+use super::lock_unix::Lock;
 use super::part::{SUFFIX, shred_left_over};
 use super::template::Template;
 use crate::exit_code::ExitStatus;
@@ -190,43 +194,6 @@ fn make_folder(path: &Path, secret: bool) -> Result<(), Failure> {
 fn sync_folder(path: &Path) {
     if cfg!(unix) {
         let _ = File::open(path).and_then(|folder| folder.sync_all());
-    }
-}
-
-/// Held as long as the folder is worked in. It goes with the process, however that ends.
-#[cfg(unix)]
-struct Lock(#[allow(dead_code, reason = "held, not used")] File);
-
-#[cfg(unix)]
-impl Lock {
-    fn take(path: &Path) -> io::Result<Self> {
-        use rustix::fs::{FlockOperation, flock};
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Self(file))
-    }
-}
-
-/// Where files cannot be locked, one that exists is the lock. After a process was killed somebody has to remove it.
-#[cfg(not(unix))]
-struct Lock(PathBuf);
-
-#[cfg(not(unix))]
-impl Lock {
-    fn take(path: &Path) -> io::Result<Self> {
-        match File::options().write(true).create_new(true).open(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(io::ErrorKind::WouldBlock.into())
-            }
-            made => made.map(|_| Self(path.to_path_buf())),
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Drop for Lock {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
     }
 }
 

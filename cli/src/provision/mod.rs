@@ -14,9 +14,14 @@ pub(crate) mod device;
 pub(crate) mod device_key;
 pub(crate) mod device_list;
 mod extensions;
+mod finished;
 pub(crate) mod folder;
 mod journal;
 pub(crate) mod lifetime;
+#[cfg(any(test, not(unix)))]
+mod lock_portable;
+#[cfg(unix)]
+mod lock_unix;
 pub(crate) mod manifest;
 pub(crate) mod new_files;
 mod part;

@@ -7,6 +7,9 @@ use crate::workplace::Workplace;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
+/// The server is who it should be if its certificate has this address.
+pub(crate) const LOOPBACK: [&str; 2] = ["-verify_ip", "127.0.0.1"];
+
 /// `openssl s_server`, ended when dropped.
 pub(crate) struct Server {
     child: Child,
@@ -35,12 +38,13 @@ impl Server {
         Self { child, port }
     }
 
-    /// Whether it takes a client with this certificate and key, and the client takes it.
-    pub(crate) fn takes(&self, place: &Workplace, certificate: &str, key: &str) -> bool {
+    /// Whether it takes a client with this certificate and key, and the client takes it by `name`: flags of openssl.
+    pub(crate) fn takes(&self, place: &Workplace, certificate: &str, key: &str, name: &[&str]) -> bool {
         let mut command = Command::new("openssl");
         command
             .args(["s_client", "-quiet", "-connect", &format!("127.0.0.1:{}", self.port)])
-            .args(["-CAfile", "ca-cert.pem", "-verify_return_error", "-verify_ip", "127.0.0.1"])
+            .args(["-CAfile", "ca-cert.pem", "-verify_return_error"])
+            .args(name)
             .args(["-cert", certificate, "-key", key])
             .current_dir(place.path(""))
             .stdin(Stdio::piped())
@@ -62,7 +66,7 @@ impl Drop for Server {
 }
 
 /// A list of revoked certificates (RFC 5280, section 5), made by openssl from serial numbers one a line.
-fn revocation_list(place: &Workplace, serials: &str) {
+pub(crate) fn revocation_list(place: &Workplace, serials: &str) {
     let revoked: String = serials
         .lines()
         .map(|serial| format!("R\t361122000000Z\t261122000000Z\t{}\tunknown\t/CN=x\n", serial.to_uppercase()))
@@ -105,15 +109,15 @@ fn a_device_is_taken_a_foreign_and_a_revoked_one_are_not() {
     device("foreign", &["--ca", "other-ca.pem", "--ca-key", "other-ca.key"]);
 
     let server = Server::start(&place, "");
-    assert!(server.takes(&place, "device-cert.pem", "device-private.key"));
-    assert!(server.takes(&place, "lost.pem", "lost.key"));
-    assert!(!server.takes(&place, "foreign.pem", "foreign.key"));
+    assert!(server.takes(&place, "device-cert.pem", "device-private.key", &LOOPBACK));
+    assert!(server.takes(&place, "lost.pem", "lost.key", &LOOPBACK));
+    assert!(!server.takes(&place, "foreign.pem", "foreign.key", &LOOPBACK));
     // A server's certificate is no client's, and one without its key is nothing.
-    assert!(!server.takes(&place, "server-cert.pem", "server-private.key"));
-    assert!(!server.takes(&place, "device-cert.pem", "lost.key"));
+    assert!(!server.takes(&place, "server-cert.pem", "server-private.key", &LOOPBACK));
+    assert!(!server.takes(&place, "device-cert.pem", "lost.key", &LOOPBACK));
 
     revocation_list(&place, &place.ok(&["provision", "revoke", "--cert", "lost.pem"]));
     let strict = Server::start(&place, "-crl_check -CRL crl.pem");
-    assert!(strict.takes(&place, "device-cert.pem", "device-private.key"));
-    assert!(!strict.takes(&place, "lost.pem", "lost.key"));
+    assert!(strict.takes(&place, "device-cert.pem", "device-private.key", &LOOPBACK));
+    assert!(!strict.takes(&place, "lost.pem", "lost.key", &LOOPBACK));
 }

@@ -1,5 +1,6 @@
 //! `--key-pkcs11`, with SoftHSM; what it signs is checked by Debian's mender-artifact, too.
 
+use crate::key_files::openssl;
 use crate::workplace::{Ended, Workplace, key};
 use std::path::Path;
 use std::process::Command;
@@ -116,4 +117,31 @@ fn a_failing_device_leaves_the_artifact_alone() {
         assert!(ended.stderr.contains(says) && !ended.stderr.contains("9876"), "{uri}: {}", ended.stderr);
     }
     assert_eq!(place.bytes("a"), before);
+}
+
+#[test]
+fn an_authority_in_a_device_issues_certificates() {
+    let Some(token) = Token::new() else { return };
+    let place = &token.place;
+    for kind in ["rsa", "p256"] {
+        let private = key(&format!("{kind}-pkcs8.pem"));
+        if !openssl(place, &format!("req -x509 -key {private} -subj /CN={kind} -days 9 -out {kind}.pem")) {
+            return;
+        }
+        let (ca, uri) = (format!("{kind}.pem"), format!("pkcs11:token=signing;object={kind}"));
+        let (new, certificate) = (format!("{kind}-new.key"), format!("{kind}-new.pem"));
+        let line = ["provision", "device", "--device", "d", "--key-out", &new, "--cert-out", &certificate];
+        token.ok(&[&line[..], &["--ca", &ca, "--key-pkcs11", &uri]].concat());
+        openssl(place, &format!("verify -purpose sslclient -CAfile {ca} {certificate}"));
+    }
+    // The key of another authority is noticed before anything is written.
+    let line =
+        ["provision", "device", "--device", "d", "--key-out", "k", "--cert-out", "c", "--ca", "rsa.pem"];
+    let ended = token.run(
+        &[&line[..], &["--key-pkcs11", "pkcs11:token=signing;object=p256"]].concat(),
+        &[("PKCS11_PIN", "1234")],
+    );
+    assert_eq!(ended.status, 1);
+    assert!(ended.stderr.contains("rsa.pem: expected the private key of this certificate"), "{ended:?}");
+    assert!(!place.path("k").exists());
 }
