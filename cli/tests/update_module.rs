@@ -22,6 +22,7 @@ mod xdelta3;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::process::Command;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -373,6 +374,33 @@ fn what_is_there_already_is_not_written_again() {
 }
 
 #[test]
+fn a_medium_that_is_full_is_told() {
+    use std::os::unix::fs::MetadataExt as _;
+    if !fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
+        println!("skipped: not root");
+        return;
+    }
+    // A file system of 1 MiB in a mount namespace of the module's own, and a partition of 3 MiB on it.
+    let device = Device::running(&PAIR.old);
+    fs::create_dir(device.path("small")).unwrap();
+    let (a, b) = (device.partition(2), device.path("small/part3"));
+    device.configure(&format!(r#"{{"RootfsPartA": {a:?}, "RootfsPartB": {b:?}}}"#));
+    device.new_tree("mender-delta", image_meta_data(PAIR.new.len()));
+    let mount = format!("mount -t tmpfs -o size=1M tmpfs '{}'", device.path("small").display());
+    if !Command::new("unshare").args(["-m", "sh", "-c", &mount]).status().is_ok_and(|status| status.success())
+    {
+        println!("skipped: no mount namespaces");
+        return;
+    }
+    let script = format!("{mount} && truncate -s 3M '{}' && exec \"$@\"", b.display());
+    let (called, end) =
+        device.download_below(&["unshare", "-m", "sh", "-c", &script, "sh"], Payload::new(&PAIR.delta));
+    called.assert_refused("No space left on device");
+    assert!(matches!(end, End::Complete | End::GaveUp), "{end:?}");
+    assert_eq!(device.env(), SETTLED);
+}
+
+#[test]
 fn promises_that_do_not_fit_the_delta_are_refused_before_the_first_write() {
     let device = Device::running(&PAIR.old);
     let (called, _) = device.download(&PAIR.delta, PAIR.new.len() + 1);
@@ -491,7 +519,7 @@ fn questions_are_answered_in_one_line_and_unknown_states_are_silent() {
     for state in ["Cleanup", "ArtifactFailure", "ArtifactReboot", "ArtifactRollbackReboot", "LaterState"] {
         device.call(state).assert_silent_success();
     }
-    let usage = std::process::Command::new(device::MODULE).output().unwrap();
+    let usage = Command::new(device::MODULE).output().unwrap();
     assert_eq!(usage.status.code(), Some(2));
     assert!(usage.stdout.is_empty() && usage.stderr.starts_with(b"usage: "));
 }

@@ -9,6 +9,7 @@ use super::block_io::{ReadBlocks, read_full};
 
 /// One block of the cache.
 const BLOCK_BYTES: usize = 64 << 10;
+/// So many of them unless someone wants more.
 const BLOCKS: usize = 16;
 
 /// The image on a partition that is only read.
@@ -16,6 +17,7 @@ const BLOCKS: usize = 16;
 pub(crate) struct BaseImage<R> {
     pub(crate) medium: R,
     cache: Vec<CachedBlock>,
+    most_blocks: usize,
     clock: u64,
 }
 
@@ -29,7 +31,12 @@ struct CachedBlock {
 
 impl<R: ReadBlocks> BaseImage<R> {
     pub(crate) fn new(medium: R) -> Self {
-        Self { medium, cache: Vec::new(), clock: 0 }
+        Self { medium, cache: Vec::new(), most_blocks: BLOCKS, clock: 0 }
+    }
+
+    /// Keeps up to this many bytes, for deltas that read all over the base in small pieces.
+    pub(crate) fn keep(&mut self, bytes: usize) {
+        self.most_blocks = (bytes / BLOCK_BYTES).max(BLOCKS);
     }
 
     /// The cached block at `offset`, read if it is not there, in place of the one that was not used for longest.
@@ -47,7 +54,7 @@ impl<R: ReadBlocks> BaseImage<R> {
 
     fn load(&mut self, offset: u64) -> io::Result<usize> {
         let oldest = (0..self.cache.len()).min_by_key(|&index| self.cache[index].last_used);
-        let mut block = match oldest.filter(|_| self.cache.len() >= BLOCKS) {
+        let mut block = match oldest.filter(|_| self.cache.len() >= self.most_blocks) {
             Some(index) => self.cache.swap_remove(index),
             None => CachedBlock { buffer: AlignedBuffer::new(BLOCK_BYTES), offset, filled: 0, last_used: 0 },
         };

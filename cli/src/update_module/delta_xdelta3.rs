@@ -22,6 +22,8 @@ use super::repaired_base::RepairedBase;
 const APPLICATION_HEADER_LIMIT_BYTES: u64 = 32 << 10;
 /// What instructions and addresses may add to a window of new bytes alone.
 const WINDOW_SLACK_BYTES: u64 = 256 << 10;
+/// What is kept of the base where there is memory for it: xdelta3 copies small pieces from far apart.
+const BASE_CACHE_BYTES: usize = 8 << 20;
 /// History of the packed data, instructions and addresses: 256 KiB each for xdelta3, this for our own deltas.
 const HISTORY_BYTES: [u64; 3] = [4 << 20, 1 << 20, 1 << 20];
 
@@ -50,6 +52,8 @@ pub(crate) fn apply(
         let none = || Error::Payload(PayloadProblem::NoBase { expected, partition });
         image_digest::find_image(medium, &headers.base_sha256, size)?.ok_or_else(none)
     })?;
+    let left = usize::try_from(conditions.budget.left(need.memory())).unwrap_or(usize::MAX);
+    base.keep(left.min(BASE_CACHE_BYTES));
     let known = Known { base_size, target_size: Some(size), histories: [u64::MAX; 3] };
     let mut applier = Applier::new(known, &mut arena)?;
     let mut target = Hashed { target, digest: Sha256::new() };

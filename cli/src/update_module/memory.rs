@@ -44,6 +44,12 @@ impl Budget {
         drop(probe);
         Ok(vec![0; length])
     }
+
+    /// What is left of it when a delta takes `wanted` bytes.
+    pub(crate) fn left(&self, wanted: u64) -> u64 {
+        let available = self.available_bytes.map_or(u64::MAX, |bytes| bytes.saturating_sub(OVERHEAD_BYTES));
+        self.limit_bytes.min(available).saturating_sub(wanted)
+    }
 }
 
 /// `MemAvailable` of `/proc/meminfo`, in bytes.
@@ -71,6 +77,9 @@ mod tests {
         let budget = Budget { limit_bytes: 9 << 20, available_bytes: Some(8 << 20) };
         assert_eq!(budget.take(4 << 20).unwrap().len(), 4 << 20);
         assert!(budget.take((4 << 20) + 1).unwrap_err().to_string().contains("8388608 bytes available"));
+        assert_eq!((budget.left(1 << 20), budget.left(5 << 20)), (3 << 20, 0));
+        let unknown = Budget { available_bytes: None, ..budget };
+        assert_eq!(unknown.left(1 << 20), 8 << 20);
         assert!(budget.take(10 << 20).unwrap_err().to_string().contains("over the limit of 9437184"));
     }
 }

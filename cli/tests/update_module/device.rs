@@ -185,12 +185,26 @@ impl Device {
 
     /// Runs a download state against a client, in a fresh tree of the same payload.
     pub(crate) fn download_state(&self, state: &str, payload: Payload) -> (Called, End) {
+        self.download_with(self.command(state), payload)
+    }
+
+    /// `Download`, started by a program that takes the command as its arguments and becomes it.
+    pub(crate) fn download_below(&self, starter: &[&str], payload: Payload) -> (Called, End) {
+        let command = self.command("Download");
+        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.path("bin").display());
+        let mut starting = Command::new(starter[0]);
+        starting.args(&starter[1..]).arg(command.get_program()).args(command.get_args());
+        starting.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PATH", path);
+        starting.current_dir(self.tree()).stdin(Stdio::null());
+        self.download_with(starting, payload)
+    }
+
+    fn download_with(&self, mut command: Command, payload: Payload) -> (Called, End) {
         let client = Client::start(&self.tree(), payload);
-        let mut command = self.command(state);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let started = Instant::now();
         while child.try_wait().unwrap().is_none() {
-            assert!(started.elapsed() < self.patience, "{state} hangs");
+            assert!(started.elapsed() < self.patience, "{command:?} hangs");
             std::thread::sleep(Duration::from_millis(5));
         }
         (Called::from(child.wait_with_output().unwrap()), client.end())
