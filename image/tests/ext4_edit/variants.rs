@@ -239,3 +239,31 @@ fn check_result(image: &Image, name: &str) {
     expected.sort();
     assert_eq!(names, expected);
 }
+
+#[test]
+fn times_become_the_nearest_that_inodes_hold() {
+    if !e2fsprogs() {
+        return;
+    }
+    for (options, latest) in
+        [("-t ext4 -b 4096", (1 << 34) - (1 << 31) - 1), ("-t ext4 -b 4096 -I 128", (1 << 31) - 1)]
+    {
+        let mut image = Image::new(8 * MIB, &format!("{options} -O ^has_journal"), None);
+        for (seconds, expected) in [
+            (0, 0),
+            (-1, -1),
+            (i64::MIN, -(1 << 31)),
+            ((1 << 31) - 1, (1 << 31) - 1),
+            (1 << 31, latest.min(1 << 31)),
+            (5_000_000_000, latest.min(5_000_000_000)),
+            (i64::MAX, latest),
+        ] {
+            let attributes = Attributes { mtime_seconds: seconds, ..attributes(0o644) };
+            image.edit(|editor| editor.put_file(b"/file", &mut &b"x"[..], &attributes).unwrap());
+            image.check(options);
+            let device = &image.bytes[..];
+            let fs = FileSystem::open(&device, &Limits::default()).unwrap();
+            assert_eq!(fs.metadata(b"/file").unwrap().mtime_seconds, expected, "{options}: {seconds}");
+        }
+    }
+}

@@ -126,34 +126,30 @@ impl RawInode {
     }
 
     /// Sets permissions, owner, and the times of content and inode.
-    pub(super) fn set_attributes(&mut self, attributes: &Attributes) -> Result<(), Error> {
+    pub(super) fn set_attributes(&mut self, attributes: &Attributes) {
         let mode = u16_at(&self.bytes, 0) & 0xf000 | attributes.mode & 0o7777;
         put_u16(&mut self.bytes, 0, mode);
         put_u16(&mut self.bytes, 0x02, part_u16(attributes.uid.into(), 0));
         put_u16(&mut self.bytes, 0x78, part_u16(attributes.uid.into(), 16));
         put_u16(&mut self.bytes, 0x18, part_u16(attributes.gid.into(), 0));
         put_u16(&mut self.bytes, 0x7a, part_u16(attributes.gid.into(), 16));
-        self.set_time(0x0c, 0x84, attributes.mtime_seconds)?;
-        self.set_time(0x10, 0x88, attributes.mtime_seconds)
+        self.set_time(0x0c, 0x84, attributes.mtime_seconds);
+        self.set_time(0x10, 0x88, attributes.mtime_seconds);
     }
 
     /// Sets the times that an existing file keeps.
-    fn set_birth(&mut self, seconds: i64) -> Result<(), Error> {
-        self.set_time(0x08, 0x8c, seconds)?;
+    fn set_birth(&mut self, seconds: i64) {
+        self.set_time(0x08, 0x8c, seconds);
         if self.has_field(0x98) {
-            self.set_time(0x90, 0x94, seconds)?;
+            self.set_time(0x90, 0x94, seconds);
         }
-        Ok(())
     }
 
-    fn set_time(&mut self, at: usize, extra_at: usize, seconds: i64) -> Result<(), Error> {
+    /// Sets a time, or the nearest that there is room for, as the kernel does.
+    fn set_time(&mut self, at: usize, extra_at: usize, seconds: i64) {
         let wide = self.has_field(extra_at + 4);
-        let most = if wide { (1 << 34) - (1 << 31) } else { 1 << 31 };
-        if seconds < -(1 << 31) || seconds >= most {
-            let most = u64::try_from(most - 1).unwrap_or(0);
-            let found = seconds.unsigned_abs();
-            return Err(Error::limit(self.place(), "time in seconds from 1970", most, found));
-        }
+        let end = if wide { (1 << 34) - (1 << 31) } else { 1 << 31 };
+        let seconds = seconds.clamp(-(1 << 31), end - 1);
         let [a, b, c, d, high @ ..] = seconds.to_le_bytes();
         let low = [a, b, c, d];
         put_u32(&mut self.bytes, at, u32::from_le_bytes(low));
@@ -162,7 +158,6 @@ impl RawInode {
             let high = i32::from_le_bytes(high).wrapping_add(i32::from(i32::from_le_bytes(low) < 0));
             put_u32(&mut self.bytes, extra_at, u32::from_le_bytes(high.to_le_bytes()) & 3);
         }
-        Ok(())
     }
 
     fn checksum(&self, seed: u32) -> (u16, Option<u16>) {
@@ -238,8 +233,8 @@ impl Editor<'_> {
             let same = extra_len.and_then(|len| u16::try_from(len).ok());
             put_u16(&mut inode.bytes, EXTRA_LEN_AT, same.unwrap_or(wanted).min(room));
         }
-        inode.set_attributes(attributes)?;
-        inode.set_birth(attributes.mtime_seconds)?;
+        inode.set_attributes(attributes);
+        inode.set_birth(attributes.mtime_seconds);
         inode.set_kind(kind);
         inode.set_links(1);
         Ok(inode)

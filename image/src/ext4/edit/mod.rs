@@ -57,7 +57,7 @@ pub struct Attributes {
     /// Group.
     pub gid: u32,
     /// Time of the last change: seconds since 1970. All times of a new inode are set to this one. Inodes of 128 bytes
-    /// hold -2^31 to 2^31 - 1, larger ones up to 2^34 - 2^31 - 1; others are refused.
+    /// hold -2^31 to 2^31 - 1, larger ones up to 2^34 - 2^31 - 1; others become the nearest of these, as in the kernel.
     pub mtime_seconds: i64,
 }
 

@@ -219,7 +219,7 @@ impl Editor<'_> {
     pub(super) fn set_attributes_now(&mut self, path: &[u8], attributes: &Attributes) -> Result<(), Error> {
         let found = self.fs().existing(path, LastLink::Follow)?;
         let mut inode = self.load_inode(found.number)?;
-        inode.set_attributes(attributes)?;
+        inode.set_attributes(attributes);
         self.store_inode(&mut inode)
     }
 
