@@ -34,7 +34,7 @@ usage: cargo xtask <task>
   deny              licences, bans and sources of the dependencies (needs cargo-deny)
   compare [--limit SECONDS] [--only TOOL[,TOOL]] PAIR...
                     a table of delta sizes and times beside other tools; PAIR is a folder with old.img and new.img
-  compare-artifacts IMAGE
+  compare-artifacts [--limit SECONDS] [--scratch FOLDER] [--only NAME[,NAME]] IMAGE
                     a table of what writing, checking, changing and signing takes, beside Debian's mender-artifact
   provision-bulk [--devices N] [--jobs N] [--fill MIB] [--xfs] [--tool PROGRAM]
                     time and room of images for N devices (1000), of a disk of 256 MiB with MIB (24) in each root file
