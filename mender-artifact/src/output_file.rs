@@ -1,14 +1,18 @@
 //! Files that appear whole or not at all.
 
+#[cfg(target_os = "linux")]
+#[path = "output_file_linux.rs"]
+mod nameless;
+
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// A file being written. It lies beside its destination under another name until
-/// [`commit`](Self::commit) moves it there; dropped before, it is removed and the destination is as
-/// it was.
+/// A file being written. Until [`commit`](Self::commit) it has no name where the system has such files (Linux, on most
+/// file systems), so that nothing is left of it however the process ends; elsewhere it lies beside its destination
+/// under another name, `.mender-artifact-*.part`. Dropped before, it is removed and the destination is as it was.
 ///
 /// A destination that is a symbolic link stays one: the file that it points to is replaced. One
 /// that is no regular file, such as `/dev/null` or a pipe, is written directly.
@@ -17,9 +21,22 @@ pub struct OutputFile(Inner);
 
 #[derive(Debug)]
 enum Inner {
-    Beside { file: NamedTempFile, destination: PathBuf },
+    #[cfg(target_os = "linux")]
+    Nameless {
+        file: File,
+        destination: PathBuf,
+    },
+    Beside {
+        file: NamedTempFile,
+        destination: PathBuf,
+    },
     Direct(File),
 }
+
+/// Permissions of any new file, less what the process masks.
+const NEW_FILE_MODE: u32 = 0o666;
+/// Permissions of a file that gets others before it gets its name.
+const PRIVATE_MODE: u32 = 0o600;
 
 impl OutputFile {
     /// Makes the file with the permissions that any new file gets.
@@ -27,6 +44,10 @@ impl OutputFile {
     /// # Errors
     /// When nothing can be made beside the destination, or the destination is a folder.
     pub fn create(destination: &Path) -> io::Result<Self> {
+        Self::with_mode(destination, NEW_FILE_MODE)
+    }
+
+    fn with_mode(destination: &Path, mode: u32) -> io::Result<Self> {
         let (destination, existing) = resolve(destination)?;
         match existing {
             Some(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
@@ -34,36 +55,45 @@ impl OutputFile {
                 Ok(Self(Inner::Direct(File::options().write(true).open(destination)?)))
             }
             _ => {
-                let directory = folder_of(&destination);
-                let mut builder = tempfile::Builder::new();
-                builder.prefix(".mender-artifact-").suffix(".part");
-                #[cfg(unix)]
-                {
-                    use std::os::unix::fs::PermissionsExt;
-                    // Less what the process masks, as for any new file.
-                    builder.permissions(fs::Permissions::from_mode(0o666));
+                #[cfg(target_os = "linux")]
+                if let Some(file) = nameless::create_in(folder_of(&destination), mode) {
+                    return Ok(Self(Inner::Nameless { file, destination }));
                 }
-                Ok(Self(Inner::Beside { file: builder.tempfile_in(directory)?, destination }))
+                Self::beside(destination, mode)
             }
         }
     }
 
+    /// A file with a name of its own until it is committed.
+    fn beside(destination: PathBuf, mode: u32) -> io::Result<Self> {
+        let mut builder = temporary();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(fs::Permissions::from_mode(mode));
+        }
+        #[cfg(not(unix))]
+        let _ = mode;
+        let file = builder.tempfile_in(folder_of(&destination))?;
+        Ok(Self(Inner::Beside { file, destination }))
+    }
+
     /// Makes a file that gets the mode and, where the process may give it, the owner of `model`. For changing
-    /// an existing file.
+    /// an existing file. Until it has them nobody else may read it.
     ///
     /// # Errors
     /// As [`create`](Self::create); also when `model` does not exist.
     pub fn create_like(destination: &Path, model: &Path) -> io::Result<Self> {
-        let output = Self::create(destination)?;
-        if let Inner::Beside { file, .. } = &output.0 {
-            let metadata = fs::metadata(model)?;
+        let metadata = fs::metadata(model)?;
+        let output = Self::with_mode(destination, PRIVATE_MODE)?;
+        if !matches!(output.0, Inner::Direct(_)) {
             #[cfg(unix)]
             {
                 use std::os::unix::fs::{MetadataExt, fchown};
                 // Changing the owner clears set-user-ID bits, so it comes first. Only root may.
-                let _ = fchown(file.as_file(), Some(metadata.uid()), Some(metadata.gid()));
+                let _ = fchown(output.file(), Some(metadata.uid()), Some(metadata.gid()));
             }
-            file.as_file().set_permissions(metadata.permissions())?;
+            output.file().set_permissions(metadata.permissions())?;
         }
         Ok(output)
     }
@@ -76,25 +106,29 @@ impl OutputFile {
     pub fn commit(self) -> io::Result<()> {
         match self.0 {
             Inner::Direct(mut file) => file.flush(),
+            #[cfg(target_os = "linux")]
+            Inner::Nameless { file, destination } => {
+                file.sync_all()?;
+                name(&file, &destination)?;
+                make_name_durable(&destination);
+                Ok(())
+            }
             Inner::Beside { file, destination } => {
                 file.as_file().sync_all()?;
                 file.persist(&destination).map_err(|error| error.error)?;
-                // The new name is durable once its folder is. Not all file systems can do that.
-                if cfg!(unix) {
-                    let _ = File::open(folder_of(&destination)).and_then(|folder| folder.sync_all());
-                }
+                make_name_durable(&destination);
                 Ok(())
             }
         }
     }
 
-    /// Where the bytes are until they are committed; `None` for what is written directly. For whoever has to remove
-    /// it when a signal ends the process, where nothing is dropped.
+    /// Where the bytes are until they are committed; `None` for what has no name or is written directly. For whoever
+    /// has to remove it when a signal ends the process, where nothing is dropped.
     #[must_use]
     pub fn path_until_committed(&self) -> Option<&Path> {
         match &self.0 {
             Inner::Beside { file, .. } => Some(file.path()),
-            Inner::Direct(_) => None,
+            _ => None,
         }
     }
 
@@ -102,6 +136,8 @@ impl OutputFile {
     #[must_use]
     pub fn file(&self) -> &File {
         match &self.0 {
+            #[cfg(target_os = "linux")]
+            Inner::Nameless { file, .. } => file,
             Inner::Beside { file, .. } => file.as_file(),
             Inner::Direct(file) => file,
         }
@@ -115,6 +151,34 @@ impl Write for OutputFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file().flush()
+    }
+}
+
+/// How files are called that are not complete.
+fn temporary() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".mender-artifact-").suffix(".part");
+    builder
+}
+
+/// Gives a file without a name that of its destination.
+#[cfg(target_os = "linux")]
+fn name(file: &File, destination: &Path) -> io::Result<()> {
+    match nameless::link(file, destination) {
+        // A name that something has can only be taken over from another name.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let named = temporary().make_in(folder_of(destination), |path| nameless::link(file, path))?;
+            named.persist(destination).map_err(|error| error.error)?;
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+/// The new name is durable once its folder is. Not all file systems can do that.
+fn make_name_durable(destination: &Path) {
+    if cfg!(unix) {
+        let _ = File::open(folder_of(destination)).and_then(|folder| folder.sync_all());
     }
 }
 
@@ -170,10 +234,67 @@ mod tests {
         fs::write(&path, b"old").unwrap();
         let mut output = OutputFile::create(&path).unwrap();
         output.write_all(b"new").unwrap();
-        assert!(output.path_until_committed().is_some_and(Path::exists));
+        assert!(output.path_until_committed().is_none_or(Path::exists));
         drop(output);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn where_a_name_is_needed_it_is_another_until_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        for contents in [&b"first"[..], b"second"] {
+            let mut output = OutputFile::beside(path.clone(), NEW_FILE_MODE).unwrap();
+            output.write_all(contents).unwrap();
+            let unfinished = output.path_until_committed().unwrap().to_owned();
+            assert!(unfinished.exists() && unfinished != path);
+            output.commit().unwrap();
+            assert_eq!(fs::read(&path).unwrap(), contents);
+            assert_eq!(names(folder.path()), ["a"]);
+        }
+        let output = OutputFile::beside(path, NEW_FILE_MODE).unwrap();
+        assert_eq!(names(folder.path()).len(), 2);
+        drop(output);
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_without_a_name_gets_one_that_is_free_or_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let (Some(first), Some(second)) = (
+            nameless::create_in(folder.path(), PRIVATE_MODE),
+            nameless::create_in(folder.path(), PRIVATE_MODE),
+        ) else {
+            return println!("skipped: no files without a name on this file system");
+        };
+        assert!(names(folder.path()).is_empty());
+        (&first).write_all(b"first").unwrap();
+        (&second).write_all(b"second").unwrap();
+        name(&first, &path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        name(&second, &path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_may_not_read_they_can_not_read_meanwhile() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let model = folder.path().join("secret");
+        fs::write(&model, b"").unwrap();
+        fs::set_permissions(&model, fs::Permissions::from_mode(0o640)).unwrap();
+        let mode = |output: &OutputFile| output.file().metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&OutputFile::with_mode(&model, PRIVATE_MODE).unwrap()), 0o600);
+        assert_eq!(mode(&OutputFile::create_like(&model, &model).unwrap()), 0o640);
+        let any = folder.path().join("any");
+        let fresh = File::create(&any).unwrap().metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&OutputFile::create(&any).unwrap()), fresh);
+        assert_eq!(mode(&OutputFile::beside(any, NEW_FILE_MODE).unwrap()), fresh);
     }
 
     #[test]
