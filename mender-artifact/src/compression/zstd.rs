@@ -49,12 +49,13 @@ impl<W: Write> Write for ZstdWriter<W> {
     }
 }
 
-/// Level of libzstd and logarithm of the window.
+/// Level of libzstd and logarithm of the window. On a Debian root file system of 464 MiB, in processor seconds: level 7
+/// gives 109.9 MB in 6.6, level 9 104.1 MB in 10, level 12 103.3 MB in 20 and for twice the memory.
 const fn level(effort: Effort) -> (i32, u32) {
     match effort {
         Effort::Fastest => (1, 20),
         Effort::Fast => (3, 21),
         Effort::Better => (7, 22),
-        Effort::Best => (15, 23),
+        Effort::Best => (9, 23),
     }
 }
