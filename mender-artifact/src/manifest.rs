@@ -268,7 +268,9 @@ impl<'m> Manifest<'m> {
             error.named(last)
         };
         for slot in self.index[..self.lines * SLOT].chunks_exact_mut(SLOT) {
-            let Some(line) = line_at(text, slot).filter(|_| slot[4..8] == hash) else { continue };
+            // Only a line that can be the right one is looked at, so that many files take little time.
+            let candidate = if slot[4..8] == hash { line_at(text, slot) } else { None };
+            let Some(line) = candidate else { continue };
             let same = line.name.bytes().eq(parts.iter().copied().flatten().copied());
             if same && slot[8] != 0 {
                 return Err(named(Error::new(Defect::Duplicate, entry)));

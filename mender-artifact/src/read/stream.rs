@@ -181,6 +181,8 @@ struct Progress {
     header: Option<ArtifactHeader>,
     compression: Compression,
     payload_compressions: Vec<Option<Compression>>,
+    /// Where the next file is listed, if the files come in the order of the list.
+    next_file: usize,
 }
 
 impl Progress {
@@ -204,7 +206,13 @@ impl Progress {
         let halves = halves.flat_map(|augment| [&mut augment.signed, &mut augment.added]);
         let mut found = false;
         for known in header.payloads.get_mut(payload).into_iter().chain(halves) {
-            let Some(known) = known.files.iter_mut().find(|known| known.name == file.name) else { continue };
+            let start = if self.next_file < known.files.len() { self.next_file } else { 0 };
+            let mut order = (start..known.files.len()).chain(0..start);
+            let Some(place) = order.find(|place| known.files[*place].name == file.name) else { continue };
+            if !found {
+                self.next_file = place + 1;
+            }
+            let known = &mut known.files[place];
             found = true;
             *known = PayloadFile {
                 name: file.name.to_owned(),

@@ -7,7 +7,7 @@ use super::plan::ArtifactPlan;
 use super::progress::Progress;
 use super::spool::Packing;
 use super::{WriteOptions, WriteReport, header, payload};
-use crate::digest::digest;
+use crate::digest::{digest, to_hex};
 use crate::error::{Entry, Error};
 use crate::header::augment::merge;
 use crate::header::{ArtifactHeader, Augment, TypeInfoValue};
@@ -81,7 +81,7 @@ pub fn write_artifact(
             }
         }
         if let (Some(key), Some(file)) = (payload.checksum_provide.take(), packed.files.first()) {
-            payload.header.provides.insert(key, TypeInfoValue::One(hex(&file.checksum)));
+            payload.header.provides.insert(key, TypeInfoValue::One(to_hex(&file.checksum)));
         }
         payload.header.files = packed.files;
         if let Some(augment) = &mut augment {
@@ -170,15 +170,10 @@ fn described(plan: ArtifactPlan<'_>) -> Result<ArtifactHeader, Error> {
 }
 
 fn push_manifest_line(manifest: &mut String, checksum: &[u8; 32], name: &str) {
-    manifest.push_str(&hex(checksum));
+    manifest.push_str(&to_hex(checksum));
     manifest.push_str("  ");
     manifest.push_str(name);
     manifest.push('\n');
-}
-
-/// Lower-case hexadecimal.
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Counts what it passes on.

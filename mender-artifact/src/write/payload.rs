@@ -95,7 +95,7 @@ enum Failure {
     Spool(io::Error),
 }
 
-/// Reads a file to its end into the archive; a thread of its own computes the SHA-256.
+/// Reads a file to its end into the archive; of all but small ones a thread of its own computes the SHA-256.
 fn copy(
     input: &mut OpenInput<'_>,
     section: &mut Encoder<Spool>,
@@ -103,7 +103,44 @@ fn copy(
     entry: Entry,
 ) -> Result<Contents, Failure> {
     let io = |error| Failure::Input(Error::io(entry, error));
-    let contents = thread::scope(|scope| {
+    let contents = if input.size.is_some_and(|size| size < CHUNK_LEN_BYTES as u64) {
+        copy_hashing(input, section, progress, entry)?
+    } else {
+        copy_hashing_beside(input, section, progress, entry)?
+    };
+    let unchanged = input.is_unchanged().map_err(io)?;
+    match input.size {
+        Some(size) if size != contents.size => {
+            let error = Error::new(input.size_defect(), entry).expected(size);
+            let more = contents.size > size;
+            Err(Failure::Input(if more { error.found("more") } else { error.found(contents.size) }))
+        }
+        _ if !unchanged => Err(Failure::Input(Error::new(Defect::Changed, entry))),
+        _ => Ok(contents),
+    }
+}
+
+fn copy_hashing(
+    input: &mut OpenInput<'_>,
+    section: &mut Encoder<Spool>,
+    progress: &mut Progress<'_>,
+    entry: Entry,
+) -> Result<Contents, Failure> {
+    let mut hasher = Hasher::default();
+    let size = feed(input, section, progress, entry, |chunk| {
+        hasher.update(&chunk);
+        Ok(())
+    })?;
+    Ok(Contents { size, checksum: hasher.take() })
+}
+
+fn copy_hashing_beside(
+    input: &mut OpenInput<'_>,
+    section: &mut Encoder<Spool>,
+    progress: &mut Progress<'_>,
+    entry: Entry,
+) -> Result<Contents, Failure> {
+    thread::scope(|scope| {
         let (to_hasher, chunks) = sync_channel::<Arc<Vec<u8>>>(CHUNKS_WAITING);
         let hasher = thread::Builder::new().name("sha256".into()).spawn_scoped(scope, move || {
             let mut hasher = Hasher::default();
@@ -118,17 +155,7 @@ fn copy(
         drop(to_hasher);
         let checksum = hasher.join().map_err(|_| Failure::Spool(hasher_gone()))?;
         Ok(Contents { size: size?, checksum })
-    })?;
-    let unchanged = input.is_unchanged().map_err(io)?;
-    match input.size {
-        Some(size) if size != contents.size => {
-            let error = Error::new(input.size_defect(), entry).expected(size);
-            let more = contents.size > size;
-            Err(Failure::Input(if more { error.found("more") } else { error.found(contents.size) }))
-        }
-        _ if !unchanged => Err(Failure::Input(Error::new(Defect::Changed, entry))),
-        _ => Ok(contents),
-    }
+    })
 }
 
 /// Reads chunks and gives each to the archive and to `hash`. Returns how many bytes there were; when
@@ -150,12 +177,11 @@ fn feed(
             *chunk = Arc::default();
         }
         let Some(buffer) = Arc::get_mut(chunk) else { continue };
-        buffer.resize(CHUNK_LEN_BYTES, 0);
         let room = input.size.map_or(u64::MAX, |promised| promised - size);
-        let len = usize::try_from(room).unwrap_or(usize::MAX).min(CHUNK_LEN_BYTES);
         // One byte more than promised is asked for where nothing may follow.
-        let len = fill(input, &mut buffer[..len.max(1)])
-            .map_err(|error| Failure::Input(Error::io(entry, error)))?;
+        let len = usize::try_from(room).unwrap_or(usize::MAX).clamp(1, CHUNK_LEN_BYTES);
+        buffer.resize(len, 0);
+        let len = fill(input, buffer).map_err(|error| Failure::Input(Error::io(entry, error)))?;
         if len as u64 > room {
             return Ok(size + 1);
         }
