@@ -49,9 +49,7 @@ pub(crate) fn run(args: &DumpArgs) -> Result<(), Failure> {
     } else {
         None
     };
-    for folder in [scripts, meta_data, payload.into_folder()].into_iter().flatten() {
-        folder.keep()?;
-    }
+    files::keep([scripts, meta_data, payload.into_folder()].into_iter().flatten())?;
     match line {
         Some(words) if args.print0_cmdline => report::print(&quoting::ended_by_nul(&words)),
         Some(words) => report::print(&quoting::for_shell(&words)),

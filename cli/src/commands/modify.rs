@@ -8,6 +8,7 @@ use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use crate::input::{STANDARD, read_small};
 use crate::key;
+use crate::progress::Progress;
 use crate::report::warn;
 use mender_artifact::compression::Compression;
 use mender_artifact::header::ArtifactHeader;
@@ -15,6 +16,7 @@ use mender_artifact::modify::{Changes, ModifyReport, SignatureFate, modify};
 use mender_artifact::rewrite::{Original, Recompression};
 use mender_artifact::sign::Signer;
 use mender_artifact::write::plan::ROOTFS_IMAGE;
+use mender_artifact::write::progress::OnProgress;
 use serde_json::Value;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -44,7 +46,10 @@ pub(crate) fn run(args: &ModifyArgs) -> Result<(), Failure> {
     let temporary = args.tmp.clone().unwrap_or_else(std::env::temp_dir);
     if let Some((compression, effort)) = changes.compression {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let how = Recompression { compression, effort, threads, spool_directory: &temporary };
+        let progress = Progress::new();
+        let tell = |done, total| progress.tell("recompressing", done, total);
+        let on_progress: Option<OnProgress<'_>> = Some(&tell);
+        let how = Recompression { compression, effort, threads, spool_directory: &temporary, on_progress };
         write(path, args.output_path.as_deref(), |target| original.write_recompressed(target, &how))?;
     } else if report.changed || args.output_path.is_some() || path == Path::new(STANDARD) {
         write(path, args.output_path.as_deref(), |target| original.write(target))?;

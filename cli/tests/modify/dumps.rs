@@ -200,6 +200,30 @@ fn nothing_is_overwritten_and_nothing_is_left_by_a_failure() {
 }
 
 #[test]
+fn one_folder_for_everything_gets_all_or_nothing() {
+    let place = Workplace::new();
+    parts(&place);
+    let all = ["--files", "out", "--scripts", "out", "--meta-data", "./out"];
+    place.ok(&ALL);
+    place.ok(&[&["dump", "a"], &all[..]].concat());
+    assert_eq!(fs::read_dir(place.path("out")).unwrap().count(), 5);
+    fs::remove_dir_all(place.path("out")).unwrap();
+    // A payload file that is called as a script is, and as the meta-data is.
+    for name in ["ArtifactInstall_Enter_10", "0000.meta-data"] {
+        place.put(name, "x");
+        let own =
+            ["write", "module-image", "-T", "t", "-n", "r", "-c", "b", "-s", "ArtifactInstall_Enter_10"];
+        place.ok(&[&own[..], &["-m", "meta", "-f", "one", "-f", name, "-o", "b"]].concat());
+        let message = place.fails(7, &[&["dump", "b"], &all[..]].concat());
+        assert!(
+            message.ends_with(&format!("out/{name}: is there already and is not overwritten")),
+            "{message}"
+        );
+        assert_eq!(fs::read_dir(place.path("out")).unwrap().count(), 0);
+    }
+}
+
+#[test]
 fn what_no_arguments_can_say_is_refused() {
     let place = Workplace::new();
     parts(&place);

@@ -240,17 +240,19 @@ impl Front {
 
 /// A header block for `member` with this size: mode, owner and time are those of its old one.
 pub(crate) fn header_for(member: &Member, size: u64) -> Result<Vec<u8>, Error> {
-    let fresh = NewMember { name: &member.name, size, mode: 0, modified: 0 }.to_header()?;
-    let old = member.raw.len().checked_sub(512).and_then(|at| member.raw.get(at..));
-    let (Some(old), 512) = (old, fresh.len()) else { return Ok(fresh) };
-    let mut block = fresh;
+    let mut header = NewMember { name: &member.name, size, mode: 0, modified: 0 }.to_header()?;
+    // The last block is that of the member itself, whether an extended header stands before it or not.
+    let last = |header: &[u8]| header.len().checked_sub(512);
+    let old = last(&member.raw).and_then(|at| member.raw.get(at..));
+    let (Some(old), Some(at)) = (old, last(&header)) else { return Ok(header) };
+    let block = &mut header[at..];
     // Mode, uid, gid; mtime; user and group name, unless the archive is of another dialect.
     let mut keep = |range: std::ops::Range<usize>| block[range.clone()].copy_from_slice(&old[range]);
     keep(100..124);
     keep(136..148);
     keep(265..329);
-    align::set_checksum(&mut block);
-    Ok(block)
+    align::set_checksum(block);
+    Ok(header)
 }
 
 /// Checksum and name of a line of a manifest.
@@ -285,5 +287,25 @@ fn version_of(document: &[u8]) -> Result<u64, Error> {
         Some(version @ (2 | 3)) => Ok(version),
         Some(other) => Err(Error::new(Defect::Version, Entry::Version).expected("2 or 3").found(other)),
         None => Err(Error::new(Defect::Value, Entry::Version).named(b"version").expected("a number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_of_any_size_keeps_mode_owner_and_time() {
+        for name in ["data/0000.tar.gz", &"n".repeat(200)] {
+            let old = NewMember { name, size: 7, mode: 0o640, modified: 1_600_000_000 };
+            let raw = old.to_header().unwrap();
+            let member = Member { raw, name: name.into(), is_directory: false, contents: Vec::new() };
+            // More than octal digits can say: an extended header says it.
+            for size in [0, 7, (8 << 30) - 1, 8 << 30, 1 << 42] {
+                let header = header_for(&member, size).unwrap();
+                let expected = NewMember { size, ..old.clone() }.to_header().unwrap();
+                assert!(header == expected, "{name} {size}");
+            }
+        }
     }
 }

@@ -166,7 +166,13 @@ impl<'a> Original<'a> {
     pub fn write_recompressed(self, target: Target<'_>, how: &Recompression<'_>) -> Result<(), Error> {
         let mut target = target;
         target.write_all(&self.front.to_bytes()?).map_err(|error| Error::io(Entry::Artifact, error))?;
-        let input = io::Cursor::new(self.ahead).chain(self.source);
+        let total = match &self.source {
+            Source::File(file) => file.metadata().ok().map(|about| about.len()),
+            Source::Stream(_) => None,
+        };
+        let inner = io::Cursor::new(self.ahead).chain(self.source);
+        let on_progress = how.on_progress;
+        let input = recompress::Counted { inner, done: self.payload_at, total, on_progress };
         carry::stream(input, &mut target, &mut recompress::Recompressed::new(how))?;
         target.flush().map_err(|error| Error::io(Entry::Artifact, error))
     }

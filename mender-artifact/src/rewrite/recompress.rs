@@ -1,6 +1,6 @@
 //! Payload archives that are unpacked and compressed anew on their way.
 
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -16,9 +16,10 @@ use crate::manifest::payload_index;
 use crate::read::codec::{Decompress, Decompressors, Progress};
 use crate::read::decompress::{BuiltIn, Unpacker};
 use crate::tar::writer::padding;
+use crate::write::progress::OnProgress;
 
 /// How payload archives are compressed anew.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Recompression<'p> {
     /// What they get.
     pub compression: Compression,
@@ -28,6 +29,27 @@ pub struct Recompression<'p> {
     pub threads: NonZeroUsize,
     /// Where the temporary file is made that holds the archive until its size is known.
     pub spool_directory: &'p Path,
+    /// Called with the bytes read of the old Artifact so far, and its size, where that is known.
+    pub on_progress: Option<OnProgress<'p>>,
+}
+
+/// Tells how much has passed.
+pub(super) struct Counted<'p, R> {
+    pub(super) inner: R,
+    pub(super) done: u64,
+    pub(super) total: Option<u64>,
+    pub(super) on_progress: Option<OnProgress<'p>>,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.inner.read(buffer)?;
+        self.done = self.done.saturating_add(len as u64);
+        if let Some(on_progress) = self.on_progress {
+            on_progress(self.done, self.total);
+        }
+        Ok(len)
+    }
 }
 
 /// Archives that are being compressed anew.

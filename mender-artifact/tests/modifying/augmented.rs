@@ -87,8 +87,13 @@ fn signing_and_another_compression() {
     let (compression, effort) = (Compression::Zstd, Effort::Fast);
     modify(&mut other, &Changes { compression: Some((compression, effort)), ..Changes::default() }).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let how =
-        Recompression { compression, effort, threads: NonZeroUsize::MIN, spool_directory: folder.path() };
+    let how = Recompression {
+        compression,
+        effort,
+        threads: NonZeroUsize::MIN,
+        spool_directory: folder.path(),
+        on_progress: None,
+    };
     let mut new = Vec::new();
     other.write_recompressed(Target::Stream(&mut new), &how).unwrap();
     assert_eq!(read(&new), read(&old));

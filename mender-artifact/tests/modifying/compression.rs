@@ -6,6 +6,7 @@ use mender_artifact::compression::encoder::Effort;
 use mender_artifact::error::Defect;
 use mender_artifact::modify::{Changes, modify};
 use mender_artifact::rewrite::{Recompression, Target};
+use std::cell::Cell;
 use std::num::NonZeroUsize;
 
 fn recompressed(artifact: &[u8], compression: Compression) -> Result<Vec<u8>, mender_artifact::error::Error> {
@@ -15,9 +16,22 @@ fn recompressed(artifact: &[u8], compression: Compression) -> Result<Vec<u8>, me
     modify(&mut original, &changes)?;
     let folder = tempfile::tempdir().unwrap();
     let threads = NonZeroUsize::new(2).unwrap();
-    let how = Recompression { compression, effort, threads, spool_directory: folder.path() };
-    let mut artifact = Vec::new();
-    original.write_recompressed(Target::Stream(&mut artifact), &how)?;
+    let told = Cell::new(0);
+    let on_progress = |done, total: Option<u64>| {
+        assert!(done >= told.get() && total.is_none());
+        told.set(done);
+    };
+    let how = Recompression {
+        compression,
+        effort,
+        threads,
+        spool_directory: folder.path(),
+        on_progress: Some(&on_progress),
+    };
+    let mut new = Vec::new();
+    original.write_recompressed(Target::Stream(&mut new), &how)?;
+    assert_eq!(told.get(), artifact.len() as u64);
+    let artifact = new;
     Ok(artifact)
 }
 

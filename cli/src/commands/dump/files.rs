@@ -22,6 +22,8 @@ pub(super) struct Folder {
     path: PathBuf,
     /// Complete files and the names that they are to get.
     pending: Vec<Pending>,
+    /// Where in `pending` a name is.
+    places: BTreeMap<PathBuf, usize>,
 }
 
 /// A complete file under its first name, what removes it at a signal, and the name that it is to get.
@@ -34,14 +36,14 @@ impl Folder {
     pub(super) fn make(path: impl AsRef<Path>) -> Result<Self, Failure> {
         let path = path.as_ref().to_path_buf();
         fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
-        Ok(Self { path, pending: Vec::new() })
+        Ok(Self { path, pending: Vec::new(), places: BTreeMap::new() })
     }
 
     /// Refuses a name that something has already, here or among what is pending.
     fn free(&self, name: &str) -> Result<PathBuf, Failure> {
         let path = self.path.join(name);
-        if path.symlink_metadata().is_ok() || self.pending.iter().any(|(.., other)| *other == path) {
-            return Err(Failure::about(&path, ExitStatus::System, "is there already and is not overwritten"));
+        if path.symlink_metadata().is_ok() || self.places.contains_key(&path) {
+            return Err(is_there(&path));
         }
         Ok(path)
     }
@@ -61,23 +63,36 @@ impl Folder {
         let (mut file, guard, path) = self.begin(name)?;
         let done = file.write_all(contents).and_then(|()| set_mode(file.as_file(), mode));
         done.map_err(|error| failed(&path, &error))?;
-        self.pending.push((file.into_temp_path(), guard, path.clone()));
+        self.add((file, guard, path.clone()));
         Ok(path)
     }
 
-    /// Gives all files their names.
-    pub(super) fn keep(self) -> Result<(), Failure> {
-        let mut kept = Vec::new();
-        for (file, _guard, path) in self.pending {
-            if let Err(error) = file.persist_noclobber(&path) {
-                // What has come before goes again: all files or none.
-                kept.iter().for_each(|path: &PathBuf| drop(fs::remove_file(path)));
-                return Err(failed(&path, &error.error));
-            }
-            kept.push(path);
-        }
-        Ok(())
+    /// A file is complete.
+    fn add(&mut self, (file, guard, path): Begun) {
+        self.places.insert(path.clone(), self.pending.len());
+        self.pending.push((file.into_temp_path(), guard, path));
     }
+}
+
+/// Gives the files of all folders their names, or those of none.
+pub(super) fn keep(folders: impl IntoIterator<Item = Folder>) -> Result<(), Failure> {
+    let mut kept: Vec<(PathBuf, Guard)> = Vec::new();
+    for (file, _guard, path) in folders.into_iter().flat_map(|folder| folder.pending) {
+        if let Err(error) = file.persist_noclobber(&path) {
+            kept.iter().for_each(|(path, _)| drop(fs::remove_file(path)));
+            return Err(match error.error.kind() {
+                io::ErrorKind::AlreadyExists => is_there(&path),
+                _ => failed(&path, &error.error),
+            });
+        }
+        let again = path.clone();
+        kept.push((path, interrupt::undo_with(move || drop(fs::remove_file(again)))));
+    }
+    Ok(())
+}
+
+fn is_there(path: &Path) -> Failure {
+    Failure::about(path, ExitStatus::System, "is there already and is not overwritten")
 }
 
 /// Takes the payload files, if there is a folder for them.
@@ -111,7 +126,8 @@ impl PayloadFiles {
         for (index, payload) in header.payloads.iter().enumerate() {
             for file in &payload.files {
                 let Some(path) = self.names.get(&(index, file.name.clone())) else { continue };
-                if let Some((pending, ..)) = folder.pending.iter().find(|(.., name)| name == path) {
+                let pending = folder.places.get(path).and_then(|place| folder.pending.get(*place));
+                if let Some((pending, ..)) = pending {
                     set_time_and_mode(pending, file).map_err(|error| failed(path, &error))?;
                 }
                 paths.insert(file.name.clone(), path.clone());
@@ -148,8 +164,8 @@ impl PayloadSink for PayloadFiles {
     }
 
     fn end_file(&mut self) -> Result<(), Error> {
-        if let (Some(folder), Some((file, guard, path))) = (&mut self.folder, self.current.take()) {
-            folder.pending.push((file.into_temp_path(), guard, path));
+        if let (Some(folder), Some(complete)) = (&mut self.folder, self.current.take()) {
+            folder.add(complete);
         }
         Ok(())
     }
