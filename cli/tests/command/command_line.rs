@@ -1,5 +1,6 @@
 //! What is the same for all commands: forms of flags, help, completions, manual pages, quiet, signals.
 
+use crate::unfinished::is_writing;
 use crate::workplace::{Workplace, image_bytes, key};
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -159,7 +160,7 @@ fn a_signal_leaves_no_unfinished_file() {
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(&image_bytes()).unwrap();
         let deadline = Instant::now() + Duration::from_secs(30);
-        while place.names().len() < 2 {
+        while !is_writing(&place, child.id()) {
             assert!(Instant::now() < deadline, "nothing is being written");
             std::thread::sleep(Duration::from_millis(5));
         }

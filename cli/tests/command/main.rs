@@ -15,6 +15,7 @@ mod signatures;
 #[cfg(unix)]
 mod snapshot;
 mod streams;
+mod unfinished;
 mod version_2;
 mod workplace;
 mod write_flags;

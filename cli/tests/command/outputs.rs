@@ -127,6 +127,44 @@ fn the_same_bytes_again_whoever_when_and_where() {
     assert_eq!(place.bytes("first"), other.bytes("second"));
 }
 
+/// Who runs the command, on how many processors; root alone may be somebody else.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_same_bytes_from_another_user_on_one_processor() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+    let place = Workplace::new();
+    let image: Vec<u8> = image_bytes().iter().cycle().take(5_000_000).copied().collect();
+    place.put("img", image);
+    std::fs::set_permissions(place.path(""), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let write = ["write", "rootfs-image", "-f", "img", "-n", "r", "-c", "b", "-o"];
+    for compression in ["none", "gzip", "lzma", "zstd_better"] {
+        let flags = ["--compression", compression];
+        place.ok(&[&write[..], &["first"], &flags].concat());
+        let mut one = Command::new("taskset");
+        one.args(["-c", "0", env!("CARGO_BIN_EXE_mender-artifact")]).current_dir(place.path(""));
+        one.args(write).arg("second").args(flags);
+        match one.status() {
+            Err(error) => println!("skipped: taskset: {error}"),
+            Ok(status) => {
+                assert!(status.success());
+                assert!(place.bytes("first") == place.bytes("second"), "{compression} on one processor");
+            }
+        }
+        let mut other = place.command(&[&write[..], &["third"], &flags].concat());
+        other.env("TZ", "Asia/Kolkata").uid(65_534).gid(65_534);
+        match other.status() {
+            // Only root may, and only where others may come to the command.
+            Err(error) => println!("skipped: as another user: {error}"),
+            Ok(status) => {
+                assert!(status.success());
+                assert!(place.bytes("first") == place.bytes("third"), "{compression} from another user");
+            }
+        }
+    }
+}
+
 #[test]
 fn source_date_epoch_bounds_times() {
     let place = Workplace::new();

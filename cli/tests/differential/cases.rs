@@ -43,7 +43,7 @@ impl Case {
 }
 
 pub(crate) fn all() -> Vec<Case> {
-    let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+    let mut chance = Chance::new();
     let mut cases: Vec<Case> = (0..GENERATED).map(|_| generated(&mut chance)).collect();
     cases.extend(version_2());
     cases.extend(augmented());
@@ -53,9 +53,13 @@ pub(crate) fn all() -> Vec<Case> {
 }
 
 /// Numbers that look like chance and are always the same.
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
+    pub(crate) fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+
     fn below(&mut self, count: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -63,12 +67,12 @@ impl Chance {
         usize::try_from(self.0 >> 33).unwrap() % count
     }
 
-    fn one_of<T: Copy>(&mut self, values: &[T]) -> T {
+    pub(crate) fn one_of<T: Copy>(&mut self, values: &[T]) -> T {
         values[self.below(values.len())]
     }
 
     /// Once in `times`.
-    fn once_in(&mut self, times: usize) -> bool {
+    pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 }

@@ -4,6 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | `cases` | the cases: options crossed with kinds of payload, limits, mistakes |
+//! | `rewriting` | changes of Artifacts that exist, and what is taken out of them |
 //! | `spoilt` | Artifacts with a defect, for reading |
 //! | `fixtures` | files that the cases name |
 //! | `tools` | both tools, run in one folder |
@@ -17,6 +18,7 @@ mod cases;
 mod content;
 mod fixtures;
 mod known;
+mod rewriting;
 mod spoilt;
 mod status;
 mod tools;
@@ -24,6 +26,7 @@ mod tools;
 use cases::Case;
 use content::Content;
 use fixtures::Fixtures;
+use known::Known;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -58,17 +61,17 @@ impl Findings {
     }
 
     /// Every difference is a known one, and every known one was there, in every case that it names.
-    fn judge(self) {
-        let mut seen: Vec<Vec<String>> = known::ALL.iter().map(|_| Vec::new()).collect();
+    fn judge(self, all_known: &[Known]) {
+        let mut seen: Vec<Vec<String>> = all_known.iter().map(|_| Vec::new()).collect();
         let mut unknown = Vec::new();
         for difference in self.0.into_inner().unwrap() {
-            match known::ALL.iter().position(|known| known.explains(&difference)) {
+            match all_known.iter().position(|known| known.explains(&difference)) {
                 Some(index) => seen[index].push(difference.case),
                 None => unknown.push(difference),
             }
         }
         let mut gone = Vec::new();
-        for (known, seen) in known::ALL.iter().zip(&seen) {
+        for (known, seen) in all_known.iter().zip(&seen) {
             println!("known difference, {} times: {}: {}", seen.len(), known.name, known.reason);
             if seen.is_empty() {
                 gone.push(known.name);
@@ -110,7 +113,23 @@ fn both_tools_do_the_same() {
     assert!(spoilt.len() >= 60, "{}", spoilt.len());
     each(&spoilt, |index, spoilt| read_and_compare(&fixtures, index, spoilt, &findings));
     println!("{} cases of writing, {} of reading", cases.len(), spoilt.len());
-    findings.judge();
+    findings.judge(known::ALL);
+}
+
+#[test]
+fn both_tools_change_and_take_apart_the_same() {
+    if !installed() {
+        return println!("skipped: {} is not installed", tools::THEIRS);
+    }
+    let fixtures = Fixtures::new();
+    let findings = Findings::default();
+    let changes = rewriting::all(&fixtures);
+    assert!(changes.len() >= 100, "{}", changes.len());
+    each(&changes, |index, change| rewriting::modify_and_compare(&fixtures, index, change, &findings));
+    let dumps: Vec<usize> = (0..rewriting::DUMPS).collect();
+    each(&dumps, |_, index| rewriting::dump_and_compare(&fixtures, *index, &findings));
+    println!("{} cases of changing, {} of taking apart", changes.len(), dumps.len());
+    findings.judge(known::REWRITING);
 }
 
 /// On all processors.

@@ -1,5 +1,6 @@
 //! Whatever goes wrong half-way, the Artifact stays as it was.
 
+use crate::unfinished::is_writing;
 use crate::workplace::{Workplace, image_bytes, key};
 use std::fs;
 use std::process::{Command, Stdio};
@@ -92,17 +93,10 @@ fn killed_in_the_middle() {
         .unwrap();
     // Until its output has begun, which has a name only where the system wants one.
     let start = Instant::now();
-    let unfinished = || {
-        let open = format!("/proc/{}/fd", child.id());
-        let open =
-            fs::read_dir(open).into_iter().flatten().filter_map(|entry| entry.ok()?.path().read_link().ok());
-        let nameless = open.filter(|path| path.to_string_lossy().ends_with(" (deleted)"));
-        nameless.count() > 0 || place.names().iter().any(|name| name.ends_with(".part"))
-    };
-    while !unfinished() && start.elapsed() < Duration::from_secs(60) {
+    while !is_writing(&place, child.id()) && start.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(2));
     }
-    assert!(unfinished());
+    assert!(is_writing(&place, child.id()));
     let named = place.names().iter().any(|name| name.ends_with(".part"));
     child.kill().unwrap();
     assert!(!child.wait().unwrap().success(), "it was done before it was killed");

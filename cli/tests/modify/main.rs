@@ -9,5 +9,8 @@ mod dumps;
 mod failures;
 mod reference;
 mod signatures;
+#[cfg(target_os = "linux")]
+#[path = "../command/unfinished.rs"]
+mod unfinished;
 #[path = "../command/workplace.rs"]
 mod workplace;

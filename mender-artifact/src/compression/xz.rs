@@ -87,13 +87,15 @@ fn settings(effort: Effort, threads: NonZeroUsize) -> io::Result<MtStreamBuilder
     Ok(builder)
 }
 
-/// Presets of liblzma.
+/// Presets of liblzma. On a Debian root file system of 464 MiB, in processor seconds on a busy machine: preset 3 gives
+/// 95.6 MB in 119, preset 4 91.1 MB in 145, for 234 MiB of memory with two threads; a window of 16 MiB gives 89.4 MB in
+/// 187, for 466 MiB.
 const fn preset(effort: Effort) -> u32 {
     match effort {
         Effort::Fastest => 0,
         Effort::Fast => 3,
-        Effort::Better => 6,
-        Effort::Best => 9,
+        Effort::Better => 4,
+        Effort::Best => 6,
     }
 }
 
