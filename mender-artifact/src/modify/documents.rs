@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-use super::Changes;
 use super::archive::{HEADER_INFO, HeaderFiles, META_DATA, SCRIPTS, TYPE_INFO};
+use super::{CHECKSUM_PROVIDES, Changes, NewContent};
+use crate::digest::to_hex;
 use crate::error::{Defect, Entry, Error};
 use crate::header::TypeInfoValue;
 use crate::rewrite::split::Member;
@@ -68,6 +69,20 @@ pub(super) fn remove_values(files: &mut HeaderFiles, changes: &Changes<'_>) -> R
         for (key, values) in values(changes) {
             if values.is_some() {
                 set(info, key, None);
+            }
+        }
+    })
+}
+
+/// Has the provides with the checksum of the content follow it: those that hold the old one, or `all` of them.
+pub(super) fn change_checksum(files: &mut HeaderFiles, content: &NewContent, all: bool) -> Result<(), Error> {
+    let before = to_hex(&content.before);
+    edit_type_info(files, |info| {
+        let Some(provides) = info.get_mut("artifact_provides").and_then(Value::as_object_mut) else { return };
+        for key in CHECKSUM_PROVIDES {
+            match provides.get_mut(key) {
+                Some(value) if all || *value == before.as_str() => *value = to_hex(&content.after).into(),
+                _ => {}
             }
         }
     })

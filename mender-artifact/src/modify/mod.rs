@@ -14,6 +14,7 @@ use describe::describe;
 
 use crate::compression::Compression;
 use crate::compression::encoder::Effort;
+use crate::digest::Digest;
 use crate::entry_name::check_text;
 use crate::error::{Defect, Entry, Error};
 use crate::header::{ArtifactHeader, TypeInfoValue};
@@ -42,6 +43,9 @@ pub struct Changes<'a> {
     pub depends: Option<BTreeMap<String, TypeInfoValue>>,
     /// The meta-data of the payload, a JSON object. An empty one takes it away.
     pub meta_data: Option<serde_json::Value>,
+    /// Other content of the only file of the only payload. Its checksum follows in the manifest and in the provides
+    /// that hold it; the content itself is the business of [`Original::write_with_content`].
+    pub content: Option<NewContent>,
     /// Patterns to be added to what the payload clears; those that are there already are not added again.
     pub add_clears: Vec<String>,
     /// Patterns to be taken away.
@@ -53,6 +57,17 @@ pub struct Changes<'a> {
     pub compression: Option<(Compression, Effort)>,
     /// Signs the Artifact, also where nothing else changes.
     pub signer: Option<&'a dyn Signer>,
+}
+
+/// Other content of a payload file.
+#[derive(Clone, Debug)]
+pub struct NewContent {
+    /// Name of the file.
+    pub name: String,
+    /// SHA-256 of what was in it.
+    pub before: Digest,
+    /// SHA-256 of what is in it.
+    pub after: Digest,
 }
 
 /// What became of the signature.
@@ -118,8 +133,14 @@ pub fn modify(original: &mut Original<'_>, changes: &Changes<'_>) -> Result<Modi
         documents::change_info(&mut headers.signed, changes)?;
         clears_not_found = headers.change_payload(changes)?;
     }
+    if let (Some(content), 3) = (&changes.content, front.version()) {
+        documents::change_checksum(&mut headers.signed, content, changes.provides.is_none())?;
+    }
     headers.change_meta_data(changes)?;
     documents::add_scripts(&mut headers.signed, changes)?;
+    if let Some(content) = &changes.content {
+        front.set_payload_checksum(&content.name, &content.after)?;
+    }
     headers.put(front, changes)?;
 
     let signature = match changes.signer {

@@ -31,6 +31,14 @@ enum Kind {
     Zstd(Decoder<'static>),
 }
 
+impl Unpacker {
+    /// Whether the input so far ends where a member, stream or frame ends, and all of it has been unpacked. Of several
+    /// xz streams only the last has such an end.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.at_end
+    }
+}
+
 impl Decompressors for BuiltIn {
     type Decompressor = Unpacker;
 

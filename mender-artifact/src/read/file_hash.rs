@@ -4,15 +4,21 @@ use crate::digest::{Digest, Hasher};
 use crate::error::Error;
 
 /// The running digest of one payload file.
-pub(super) enum FileHash {
+pub(crate) enum FileHash {
     Here(Hasher),
     #[cfg(feature = "std")]
     Beside(beside::HashThread),
 }
 
 impl FileHash {
+    /// One on a thread of its own, if the system gives one.
+    #[cfg(feature = "std")]
+    pub(crate) fn beside() -> Self {
+        beside::HashThread::start().map_or_else(Self::default, Self::Beside)
+    }
+
     /// Adds bytes of the file.
-    pub(super) fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Here(hasher) => hasher.update(bytes),
             #[cfg(feature = "std")]
@@ -21,7 +27,7 @@ impl FileHash {
     }
 
     /// The digest of the whole file.
-    pub(super) fn finish(self) -> Result<Digest, Error> {
+    pub(crate) fn finish(self) -> Result<Digest, Error> {
         match self {
             Self::Here(mut hasher) => Ok(hasher.take()),
             #[cfg(feature = "std")]
@@ -37,7 +43,7 @@ impl Default for FileHash {
 }
 
 #[cfg(feature = "std")]
-pub(super) mod beside {
+pub(crate) mod beside {
     use crate::digest::{Digest, Hasher};
     use crate::error::{Entry, Error};
     use std::io;
@@ -52,7 +58,7 @@ pub(super) mod beside {
     const CHUNKS_WAITING: usize = 4;
 
     /// A thread that hashes what it is given. Takes 1.5 MiB.
-    pub(in crate::read) struct HashThread {
+    pub(crate) struct HashThread {
         filling: Vec<u8>,
         full: SyncSender<Vec<u8>>,
         empty: Receiver<Vec<u8>>,

@@ -13,7 +13,7 @@ pub mod codec;
 #[cfg(feature = "std")]
 pub mod decompress;
 pub mod documents;
-mod file_hash;
+pub(crate) mod file_hash;
 mod header;
 mod kept;
 mod order;

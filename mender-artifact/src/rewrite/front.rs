@@ -147,6 +147,21 @@ impl Front {
         self.set_archive(archive, Place::ManifestAugment, compression, bytes)
     }
 
+    /// Puts another checksum of a file of the first payload into the manifest.
+    pub(crate) fn set_payload_checksum(&mut self, name: &str, checksum: &Digest) -> Result<(), Error> {
+        let path = format!("data/0000/{name}");
+        let mut text = Vec::new();
+        for line in self.manifest().split_inclusive(|byte| *byte == b'\n') {
+            let about = parse_line(line.strip_suffix(b"\n").unwrap_or(line)).map(|(_, name)| name);
+            if about == Some(path.as_bytes()) {
+                text.extend_from_slice(format!("{}  {path}\n", to_hex(checksum)).as_bytes());
+            } else {
+                text.extend_from_slice(line);
+            }
+        }
+        self.replace(Place::Manifest, None, text)
+    }
+
     fn set_archive(
         &mut self,
         (place, stem): (Place, &str),

@@ -12,9 +12,11 @@
 //! | `align` | blank room that keeps the payload on the boundary it has in its file system |
 //! | `carry` | the payload on its way |
 //! | `recompress` | the payload on its way when its compression changes |
+//! | `content` | the payload when what is in it changes |
 
 mod align;
 mod carry;
+mod content;
 pub(crate) mod front;
 pub(crate) mod peek;
 mod place;
@@ -24,11 +26,13 @@ pub(crate) mod split;
 use std::fs::File;
 use std::io::{self, Read, Write};
 
+pub use content::Unpacked;
 pub use front::Front;
 pub use recompress::Recompression;
 
 use crate::compression::Compression;
 use crate::error::{Entry, Error};
+use crate::header::ArtifactHeader;
 
 /// Where an Artifact is read from.
 pub enum Source<'a> {
@@ -127,6 +131,14 @@ impl<'a> Original<'a> {
     /// The same, to be changed.
     pub fn front_mut(&mut self) -> &mut Front {
         &mut self.front
+    }
+
+    /// What stands before the payload, as our own reader understands it; of payload files only names and checksums.
+    ///
+    /// # Errors
+    /// When it is not sound.
+    pub fn describe(&self) -> Result<ArtifactHeader, Error> {
+        crate::modify::describe::describe(&self.front)
     }
 
     /// How the first payload archive is compressed, if there is one.

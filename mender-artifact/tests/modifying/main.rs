@@ -14,6 +14,8 @@ mod changes;
 #[cfg(test)]
 mod compression;
 #[cfg(test)]
+mod content;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 #[cfg(target_os = "linux")]

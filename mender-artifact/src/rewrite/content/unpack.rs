@@ -1,0 +1,264 @@
+//! The content of a payload on its way out.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+
+use super::{Stretch, Unpacked};
+use crate::compression::Compression;
+use crate::digest::{Digest, from_hex};
+use crate::error::{Defect, Entry, Error};
+use crate::limits::Limits;
+use crate::read::codec::{Decompress, Decompressors, Progress};
+use crate::read::decompress::{BuiltIn, Unpacker};
+use crate::read::file_hash::FileHash;
+use crate::rewrite::carry::{self, Passage};
+use crate::rewrite::place::archive_compression;
+use crate::rewrite::split::Member;
+use crate::rewrite::{Original, Source, Target};
+use crate::tar::block::Kind;
+use crate::tar::reader::{Step, TarReader};
+
+/// Unpacked bytes at once.
+const BUFFER_LEN_BYTES: usize = 256 << 10;
+/// What may stand before and behind the content: headers, the end of the archive.
+const AROUND_MAX_BYTES: usize = 1 << 20;
+/// Zeros of this length become a hole.
+const HOLE_LEN_BYTES: usize = 4096;
+/// The entry that errors are about.
+const ENTRY: Entry = Entry::Data(0);
+
+impl Original<'_> {
+    /// Unpacks the only file of the only payload into `spool`, an empty file. Its checksum is compared with that of
+    /// the manifest.
+    ///
+    /// # Errors
+    /// When the Artifact is no file, is augmented, has not exactly one payload with exactly one file, or is damaged;
+    /// when reading or writing fails.
+    pub fn unpack_content(&mut self, spool: &File) -> Result<Unpacked, Error> {
+        let misuse = |expected| Err(Error::new(Defect::Misuse, Entry::Artifact).expected(expected));
+        let Source::File(mut file) = self.source else { return misuse("an Artifact in a file") };
+        if self.front.manifest_augment().is_some() {
+            return misuse("no augmented Artifact where the content of the payload is to change");
+        }
+        let Some(compression) = self.payload_compression() else {
+            return misuse("a payload where its content is to change");
+        };
+        file.seek(SeekFrom::Start(self.payload_at)).map_err(|error| Error::io(ENTRY, error))?;
+        let limits = Limits::computer();
+        let (mut name, mut extension) = (vec![0; limits.name_bytes], vec![0; limits.pax_bytes]);
+        let tar = TarReader::new(ENTRY, &mut name, &mut extension);
+        let mut unpacking = Unpacking::new(spool, tar, compression, self.payload_at)?;
+        carry::stream(file, &mut Target::Stream(&mut io::sink()), &mut unpacking)?;
+        let unpacked = unpacking.finish()?;
+        let path = format!("data/0000/{}", unpacked.name);
+        let expected = checksum_of(self.front.manifest(), &path);
+        let expected =
+            expected.ok_or_else(|| Error::new(Defect::Missing, Entry::Manifest).named(path.as_bytes()))?;
+        if expected != unpacked.checksum {
+            let error = Error::new(Defect::Checksum, ENTRY).named(unpacked.name.as_bytes());
+            return Err(error.expected(&expected).found(&unpacked.checksum));
+        }
+        Ok(unpacked)
+    }
+}
+
+/// What a manifest says of a file.
+fn checksum_of(manifest: &[u8], path: &str) -> Option<Digest> {
+    let lines = manifest.split(|byte| *byte == b'\n');
+    lines.filter_map(|line| line.split_at_checked(64)).find_map(|(checksum, name)| {
+        (name.strip_prefix(b"  ") == Some(path.as_bytes())).then(|| from_hex(checksum)).flatten()
+    })
+}
+
+struct Unpacking<'s, 'm> {
+    spool: &'s File,
+    tar: TarReader<'m>,
+    unpacker: Option<Unpacker>,
+    buffer: Vec<u8>,
+    result: Unpacked,
+    hash: FileHash,
+    /// Zeros that were not written.
+    hole: u64,
+    /// Whether the file has come, and whether all of it.
+    file: Progression,
+    /// Unpacked bytes so far.
+    plain_len: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progression {
+    Before,
+    Inside,
+    Behind,
+}
+
+impl<'s, 'm> Unpacking<'s, 'm> {
+    fn new(
+        spool: &'s File,
+        tar: TarReader<'m>,
+        compression: Compression,
+        payload_at: u64,
+    ) -> Result<Self, Error> {
+        let unpacker = match compression {
+            Compression::None => None,
+            other => {
+                let opened = BuiltIn.open(other, Limits::computer().decoder_bytes);
+                Some(opened.map_err(|error| error.in_entry(ENTRY))?)
+            }
+        };
+        let member =
+            Member { raw: Vec::new(), name: String::new(), is_directory: false, contents: Vec::new() };
+        let result = Unpacked {
+            name: String::new(),
+            len_bytes: 0,
+            checksum: [0; 32],
+            member,
+            compression,
+            before: Vec::new(),
+            behind: Vec::new(),
+            packed_at: payload_at,
+            packed_len: 0,
+            stretches: Vec::new(),
+        };
+        let (buffer, hash) = (vec![0; BUFFER_LEN_BYTES], FileHash::beside());
+        Ok(Self {
+            spool,
+            tar,
+            unpacker,
+            buffer,
+            result,
+            hash,
+            hole: 0,
+            file: Progression::Before,
+            plain_len: 0,
+        })
+    }
+
+    /// Takes unpacked bytes.
+    fn plain(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        self.plain_len += bytes.len() as u64;
+        loop {
+            let (was, before) = (bytes, self.file);
+            let step = self.tar.step(&mut bytes)?;
+            let around = &was[..was.len() - bytes.len()];
+            let kept =
+                if before == Progression::Behind { &mut self.result.behind } else { &mut self.result.before };
+            kept.extend_from_slice(around);
+            if kept.len() > AROUND_MAX_BYTES {
+                let error = Error::new(Defect::TooLarge, ENTRY).named(b"what is not content");
+                return Err(error.expected(AROUND_MAX_BYTES).found(kept.len()));
+            }
+            match step {
+                Step::NeedInput => return Ok(()),
+                Step::Entry => {
+                    if self.file != Progression::Before || self.tar.header().kind != Kind::File {
+                        let error = Error::new(Defect::Misuse, ENTRY).found(self.tar.name());
+                        return Err(error.expected("one file where the content is to change"));
+                    }
+                    self.file = Progression::Inside;
+                    self.result.name = String::from_utf8_lossy(self.tar.name()).into_owned();
+                    self.result.len_bytes = self.tar.header().size;
+                }
+                Step::Data(len) => {
+                    let content = self.tar.consume(&mut bytes, len);
+                    self.hash.update(content);
+                    self.spool(content).map_err(|error| Error::io(ENTRY, error))?;
+                }
+                Step::EntryEnd => self.file = Progression::Behind,
+            }
+        }
+    }
+
+    /// Writes content, but for zeros.
+    fn spool(&mut self, content: &[u8]) -> io::Result<()> {
+        for piece in content.chunks(HOLE_LEN_BYTES) {
+            if piece.iter().all(|byte| *byte == 0) {
+                self.hole += piece.len() as u64;
+                continue;
+            }
+            let mut spool = self.spool;
+            if self.hole > 0 {
+                spool.seek(SeekFrom::Current(i64::try_from(self.hole).map_err(io::Error::other)?))?;
+                self.hole = 0;
+            }
+            spool.write_all(piece)?;
+        }
+        Ok(())
+    }
+
+    /// A member, stream or frame has ended.
+    fn end_stretch(&mut self) {
+        let start = self.result.stretches.last().map_or((0, 0), |last| (last.packed.end, last.plain.end));
+        let (packed, plain) = (start.0..self.result.packed_len, start.1..self.plain_len);
+        if !packed.is_empty() {
+            self.result.stretches.push(Stretch { packed, plain });
+        }
+    }
+
+    fn finish(mut self) -> Result<Unpacked, Error> {
+        self.tar.finish()?;
+        if self.file != Progression::Behind {
+            let error = Error::new(Defect::Misuse, ENTRY);
+            return Err(error.expected("one file where the content is to change").found("none"));
+        }
+        self.result.checksum = self.hash.finish()?;
+        self.spool.set_len(self.result.len_bytes).map_err(|error| Error::io(ENTRY, error))?;
+        Ok(self.result)
+    }
+}
+
+impl Passage for Unpacking<'_, '_> {
+    fn begin(&mut self, name: &str, raw: &[u8], _: &mut Target<'_>) -> Result<(), Error> {
+        if !self.result.member.name.is_empty() || archive_compression(name, "data/0000.tar").is_none() {
+            let error = Error::new(Defect::Misuse, Entry::Artifact).found(name.as_bytes());
+            return Err(error.expected("one payload where the content is to change"));
+        }
+        self.result.member.name = name.to_owned();
+        self.result.member.raw = raw.to_vec();
+        self.result.packed_at += raw.len() as u64;
+        Ok(())
+    }
+
+    fn data(&mut self, bytes: &[u8], _: &mut Target<'_>) -> Result<(), Error> {
+        let Some(mut unpacker) = self.unpacker.take() else {
+            self.result.packed_len += bytes.len() as u64;
+            return self.plain(bytes);
+        };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let progress = unpacker.decompress(rest, &mut buffer);
+            let progress = progress.map_err(|error| error.in_entry(ENTRY))?;
+            if progress == Progress::default() {
+                return Err(Error::new(Defect::Compressed, ENTRY).expected("progress"));
+            }
+            rest = &rest[progress.consumed.min(rest.len())..];
+            self.result.packed_len += progress.consumed as u64;
+            self.plain(&buffer[..progress.produced])?;
+            if unpacker.is_at_end() {
+                self.end_stretch();
+            }
+        }
+        self.unpacker = Some(unpacker);
+        self.buffer = buffer;
+        Ok(())
+    }
+
+    fn end(&mut self, _: u64, _: &mut Target<'_>) -> Result<(), Error> {
+        if let Some(mut unpacker) = self.unpacker.take() {
+            let mut buffer = std::mem::take(&mut self.buffer);
+            loop {
+                match unpacker.finish(&mut buffer).map_err(|error| error.in_entry(ENTRY))? {
+                    0 => break,
+                    produced => self.plain(&buffer[..produced])?,
+                }
+            }
+            // What came behind the end of the last belongs to it.
+            match self.result.stretches.last_mut() {
+                Some(last) if last.packed.end == self.result.packed_len => last.plain.end = self.plain_len,
+                _ => self.end_stretch(),
+            }
+        }
+        Ok(())
+    }
+}
