@@ -5,6 +5,7 @@
 mod check;
 mod compare;
 mod compare_artifacts;
+mod compare_images;
 mod compare_module;
 mod demo;
 mod deny;
@@ -41,6 +42,9 @@ usage: cargo xtask <task>
                     system; --xfs in a file system where copies share blocks (needs root)
   compare-module PAIR
                     a table of what the Update Module takes to apply deltas, beside xdelta3 -d
+  compare-images [FOLDER]
+                    a table of what a small file into a large image or Artifact takes, beside Debian's mender-artifact;
+                    the files of FOLDER are in them
 ";
 
 fn main() -> ExitCode {
@@ -66,6 +70,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ["device-size"] => device::run_size(),
         ["deny"] => deny::run_deny(),
         ["compare", rest @ ..] => compare::run(rest),
+        ["compare-images", rest @ ..] => compare_images::run(rest),
         ["compare-artifacts", rest @ ..] => compare_artifacts::run(rest),
         ["provision-bulk", rest @ ..] => provision_bulk::run(rest),
         ["compare-module", rest @ ..] => compare_module::run(rest),
