@@ -1,15 +1,22 @@
 //! The command line. What belongs to one command is in the file of its name below `args/`.
 
+pub(crate) mod cat;
 pub(crate) mod completions;
+pub(crate) mod conf;
+pub(crate) mod cp;
 pub(crate) mod delta;
 pub(crate) mod diff;
 pub(crate) mod dump;
+pub(crate) mod inside;
+pub(crate) mod inspect;
+pub(crate) mod install;
 pub(crate) mod key;
 pub(crate) mod modify;
 pub(crate) mod output;
 pub(crate) mod provision;
 pub(crate) mod read;
 mod reference_style;
+pub(crate) mod rm;
 pub(crate) mod sign;
 pub(crate) mod snapshot;
 pub(crate) mod suggestions;
@@ -19,15 +26,21 @@ pub(crate) mod write_augment;
 pub(crate) mod write_delta_image;
 pub(crate) mod write_release;
 
+use cat::CatArgs;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use completions::{CompletionsArgs, ManArgs};
+use conf::ConfArgs;
+use cp::CpArgs;
 use delta::DeltaArgs;
 use diff::DiffArgs;
 use dump::DumpArgs;
+use inspect::InspectArgs;
+use install::InstallArgs;
 use modify::ModifyArgs;
 use output::CompressionName;
 use provision::ProvisionArgs;
 use read::ReadArgs;
+use rm::RmArgs;
 use sign::SignArgs;
 use std::ffi::OsString;
 use validate::ValidateArgs;
@@ -74,12 +87,24 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Sign an Artifact; its payload stays as it is
     Sign(SignArgs),
-    /// Change what an Artifact says about itself; its payload stays as it is
+    /// Change what an Artifact says about itself, or the release and server that an image names
     Modify(Box<ModifyArgs>),
     /// Take an Artifact apart into files
     Dump(DumpArgs),
     /// Show what is different between two Artifacts; ends with 1 if anything is
     Diff(DiffArgs),
+    /// Print a file that is in an image or Artifact
+    Cat(CatArgs),
+    /// Copy a file into an image or Artifact, or out of one
+    Cp(Box<CpArgs>),
+    /// Put a file with these permissions into an image or Artifact, or make a folder there
+    Install(Box<InstallArgs>),
+    /// Remove a file or folder from an image or Artifact
+    Rm(Box<RmArgs>),
+    /// Read and change the configuration of the Mender client in an image or Artifact
+    Conf(ConfArgs),
+    /// Show what an image is made of: partitions, file systems, configuration
+    Inspect(InspectArgs),
     /// Make, apply and inspect deltas between plain images
     Delta(DeltaArgs),
     /// Make keys and certificates for devices, and images that carry them

@@ -1,14 +1,21 @@
 //! One file for each command.
 
+mod cat;
 mod completions;
+mod conf;
+mod cp;
 mod delta;
 mod diff;
 mod dump;
+mod inside;
+mod inspect;
+mod install;
 mod man;
 mod modify;
 mod provision;
 mod read;
 mod rewriting;
+mod rm;
 mod sign;
 mod validate;
 mod write;
@@ -48,6 +55,12 @@ pub(crate) fn run(line: CommandLine) -> Result<(), Failure> {
         Some(Command::Modify(args)) => modify::run(&args),
         Some(Command::Dump(args)) => dump::run(&args),
         Some(Command::Diff(args)) => diff::run(&args),
+        Some(Command::Cat(args)) => cat::run(&args),
+        Some(Command::Cp(args)) => cp::run(&args),
+        Some(Command::Install(args)) => install::run(&args),
+        Some(Command::Rm(args)) => rm::run(&args),
+        Some(Command::Conf(args)) => conf::run(&args),
+        Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Delta(args)) => match args.action {
             DeltaAction::Create(args) => delta::create::run(&args),
             DeltaAction::Apply(args) => delta::apply::run(&args),

@@ -54,6 +54,19 @@ pub(crate) fn of_artifact_error(error: &mender_artifact::error::Error) -> ExitSt
     }
 }
 
+/// The exit status of what failed in an image.
+pub(crate) fn of_image_error(error: &mender_image::error::Error) -> ExitStatus {
+    use mender_image::error::Error;
+    match error {
+        Error::Format(_) => ExitStatus::Invalid,
+        Error::Unsupported(_) => ExitStatus::Unsupported,
+        Error::Limit(_) => ExitStatus::Limit,
+        Error::Path(_) => ExitStatus::Usage,
+        Error::Full(_) => ExitStatus::Output,
+        _ => ExitStatus::System,
+    }
+}
+
 /// The exit status of a failed delta.
 pub(crate) fn of_delta_error(error: &mender_delta::error::Error) -> ExitStatus {
     use mender_delta::error::{Category, Error};

@@ -63,6 +63,12 @@ impl Failure {
         Self::about(file, status, chain(error))
     }
 
+    /// What the image library says about one file.
+    pub(crate) fn image(file: impl AsRef<Path>, error: &mender_image::error::Error) -> Self {
+        let status = if broken_pipe(error) { ExitStatus::Success } else { exit_code::of_image_error(error) };
+        Self::about(file, status, chain(error))
+    }
+
     /// What the Artifact library says about a file that its message names.
     pub(crate) fn unnamed_artifact(error: &mender_artifact::error::Error) -> Self {
         Self::plain(exit_code::of_artifact_error(error), chain(error))

@@ -41,6 +41,15 @@ pub(crate) fn make_file<T, E>(
     Ok((made, guard))
 }
 
+/// Something that is under way and must not be left half-way.
+static UNDER_WAY: Mutex<()> = Mutex::new(());
+
+/// Does something to its end before a signal ends the process.
+pub(crate) fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
+    let _under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+    work()
+}
+
 fn locked() -> MutexGuard<'static, Pending> {
     PENDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -70,6 +79,7 @@ pub(crate) fn watch() {
     let Ok(mut signals) = signal_hook::iterator::Signals::new(watched) else { return };
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
+            let _nothing_under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
             // Kept until the end: what is pending now is all there is to undo.
             let mut pending = patiently_locked();
             for (_, undo) in pending.iter_mut().flat_map(|pending| pending.undos.drain(..).rev()) {

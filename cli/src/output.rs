@@ -74,6 +74,25 @@ impl Output {
         matches!(self.sink, Sink::Standard(_))
     }
 
+    /// Gives the output these permission bits, unless it is no regular file.
+    #[cfg(unix)]
+    pub(crate) fn set_mode(&self, mode: u32) -> Result<(), Failure> {
+        use std::os::unix::fs::PermissionsExt;
+        let Sink::File(file) = &self.sink else { return Ok(()) };
+        let file = file.get_ref().file();
+        let set = || match file.metadata()?.is_file() {
+            true => file.set_permissions(std::fs::Permissions::from_mode(mode)),
+            false => Ok(()),
+        };
+        set().map_err(|error| Failure::io(&self.name, ExitStatus::Output, &error))
+    }
+
+    /// There are no such bits.
+    #[cfg(not(unix))]
+    pub(crate) fn set_mode(&self, _: u32) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// The file that will become the output, if it is a regular one and still empty: for what the system can move there.
     pub(crate) fn empty_file(&self) -> Option<&File> {
         let Sink::File(file) = &self.sink else { return None };

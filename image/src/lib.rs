@@ -1,7 +1,7 @@
 //! Disk images: what an image holds, which bytes of it belong to which file, and changing files in place.
 //!
-//! Nothing but [`ext4::edit`] writes. An image is foreign input: each number in it is checked before it sizes, adds
-//! or indexes, and each walk has [`limits::Limits`].
+//! Nothing writes but [`edit`], over [`ext4::edit`] and [`fat::edit`]. An image is foreign input: each number in it is
+//! checked before it sizes, adds or indexes, and each walk has [`limits::Limits`].
 //!
 //! ```
 //! use mender_image::file_map::FileMap;

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct ModifyArgs {
-    /// The Artifact; - is standard input
+    /// The Artifact or image; - is an Artifact on standard input
     #[arg(value_name = "ARTIFACT")]
     pub(crate) artifact: PathBuf,
 
-    /// Name of the release
+    /// Name of the release; also in /etc/mender/artifact_info of the image
     #[arg(short = 'n', long, value_name = "NAME")]
     pub(crate) artifact_name: Option<String>,
 
@@ -66,7 +66,11 @@ pub(crate) struct ModifyArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output_path: Option<PathBuf>,
 
-    /// Folder for temporary files, which only --compression needs
+    /// Partition by number or label that an image is changed in [default: both root file systems]
+    #[arg(long, value_name = "PARTITION")]
+    pub(crate) partition: Option<String>,
+
+    /// Folder for temporary files, which --compression and changes inside of the image need
     #[arg(long, value_name = "FOLDER")]
     pub(crate) tmp: Option<PathBuf>,
 
@@ -74,22 +78,23 @@ pub(crate) struct ModifyArgs {
     pub(crate) inside: InsideArgs,
 }
 
-/// What the reference tool changes in the file system inside of the payload.
+/// What is changed in the file system inside of an image.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Inside of the image")]
 pub(crate) struct InsideArgs {
-    /// Not supported: would change the image
-    #[arg(short = 'u', long, value_name = "URI", hide = true)]
+    /// Server that the device asks, as ServerURL in mender.conf
+    #[arg(short = 'u', long, value_name = "URI")]
     pub(crate) server_uri: Option<String>,
 
-    /// Not supported: would change the image
-    #[arg(short = 't', long, value_name = "TOKEN", hide = true)]
+    /// Token of the tenant itself, as TenantToken in mender.conf
+    #[arg(short = 't', long, value_name = "TOKEN")]
     pub(crate) tenant_token: Option<String>,
 
-    /// Not supported: would change the image
-    #[arg(short = 'c', long, value_name = "FILE", hide = true)]
+    /// Certificate of the server, as /etc/mender/server.crt
+    #[arg(short = 'c', long, value_name = "FILE")]
     pub(crate) server_cert: Option<PathBuf>,
 
-    /// Not supported: would change the image
-    #[arg(short = 'v', long, value_name = "FILE", hide = true)]
+    /// Public key that Artifacts must be signed with, as /etc/mender/artifact-verify-key.pem
+    #[arg(short = 'v', long, value_name = "FILE")]
     pub(crate) verification_key: Option<PathBuf>,
 }

@@ -1,8 +1,14 @@
-//! `modify ARTIFACT`: changes what an Artifact says about itself, and nothing that was not asked for.
+//! `modify ARTIFACT`: changes what an Artifact says about itself, what its image or any other image says of it, and nothing
+//! that was not asked for.
 
+mod inside;
+
+use super::inside::artifact::{UnpackedImage, is_artifact};
+use super::inside::change::{Changing, change_image};
 use super::rewriting::{Opened, write};
 use super::write::{compression, key_values, read_scripts};
-use crate::args::modify::{InsideArgs, ModifyArgs};
+use crate::args::inside::PartArgs;
+use crate::args::modify::ModifyArgs;
 use crate::args::output::CompressionName;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
@@ -10,14 +16,17 @@ use crate::input::{STANDARD, read_small};
 use crate::key;
 use crate::progress::Progress;
 use crate::report::warn;
+use inside::Inside;
 use mender_artifact::compression::Compression;
-use mender_artifact::header::ArtifactHeader;
 use mender_artifact::modify::{Changes, ModifyReport, SignatureFate, modify};
 use mender_artifact::rewrite::{Original, Recompression};
 use mender_artifact::sign::Signer;
 use mender_artifact::write::plan::ROOTFS_IMAGE;
 use mender_artifact::write::progress::OnProgress;
+use mender_image::block_device::FileDevice;
+use mender_image::probe::{Content, probe};
 use serde_json::Value;
+use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -28,20 +37,42 @@ const EXT_MAGIC_OFFSET: usize = 1024 + 56;
 const EXT_MAGIC: [u8; 2] = [0x53, 0xef];
 
 pub(crate) fn run(args: &ModifyArgs) -> Result<(), Failure> {
-    refuse_what_is_inside(&args.inside)?;
+    let inside = Inside::of(args);
+    let path = &args.artifact;
+    let part = PartArgs { partition: args.partition.clone(), tmp: args.tmp.clone() };
+    let plain = plain_file(path)?;
+    if let Some(file) = &plain {
+        if !is_artifact(file).map_err(|error| Failure::io(path, ExitStatus::OpenInput, &error))?
+            && inside_only(args)?
+        {
+            return change_image(path, |image| inside.apply(image, &part, path));
+        }
+    }
     let key = key::private(&args.key)?;
     let mut changes = changes(args)?;
     changes.signer = key.as_ref().map(|key| key as &dyn Signer);
 
-    let path = &args.artifact;
     let about = |error| Failure::artifact(path, &error);
     let mut opened = Opened::open(path)?;
     let mut original = opened.read(path)?;
     let there = [Some(original.front().compression()), original.payload_compression()];
     let wanted = args.compression.filter(|name| there.iter().flatten().any(|there| is_other(*name, *there)));
     changes.compression = wanted.map(compression);
+    let has_image = !inside.is_empty() && has_ext_image(&mut original).map_err(about)?;
+    let editable = has_image && original.front().manifest_augment().is_none();
+    match plain {
+        Some(file) if editable => {
+            drop(original);
+            return change_artifact(args, &part, &inside, &file, changes);
+        }
+        _ if inside.needs_image() => {
+            let found = if has_image { "one that cannot be changed" } else { "another payload" };
+            let message = format!("expected a root file system (ext2, ext3, ext4) in a file, found {found}");
+            return Err(Failure::about(path, ExitStatus::Unsupported, message));
+        }
+        _ => {}
+    }
     let report = modify(&mut original, &changes).map_err(about)?;
-    let image_has_name = is_renamed(&report) && has_ext_image(&mut original, &report.after).map_err(about)?;
 
     let temporary = args.tmp.clone().unwrap_or_else(std::env::temp_dir);
     if let Some((compression, effort)) = changes.compression {
@@ -54,8 +85,83 @@ pub(crate) fn run(args: &ModifyArgs) -> Result<(), Failure> {
     } else if report.changed || args.output_path.is_some() || path == Path::new(STANDARD) {
         write(path, args.output_path.as_deref(), |target| original.write(target))?;
     }
+    let image_has_name = has_image && is_renamed(&report);
     tell(path, &report, image_has_name);
     Ok(())
+}
+
+/// Changes an Artifact and the image in it. An image that is not changed by what is here keeps the name that it has.
+fn change_artifact(
+    args: &ModifyArgs,
+    part: &PartArgs,
+    inside: &Inside,
+    file: &File,
+    changes: Changes<'_>,
+) -> Result<(), Failure> {
+    let path = &args.artifact;
+    let artifact = UnpackedImage::unpack(path, file, args.tmp.as_deref())?;
+    let mut image = Changing::open(path, artifact.image()?, true)?;
+    let applied = inside.apply(&mut image, part, path).and_then(|()| image.commit());
+    let (changed, left) = match applied {
+        Ok(changed) => (changed, None),
+        Err(failure)
+            if !inside.needs_image()
+                && matches!(failure.status, ExitStatus::Unsupported | ExitStatus::Invalid) =>
+        {
+            (Vec::new(), Some(failure))
+        }
+        Err(failure) => return Err(failure),
+    };
+    let report = artifact.write(changes, &changed, args.output_path.as_deref())?;
+    if let Some(failure) = left.filter(|_| is_renamed(&report)) {
+        warn(&format!("{failure}; /etc/mender/artifact_info inside of the image was left as it is"));
+    }
+    tell(path, &report, false);
+    Ok(())
+}
+
+/// The file, unless it is a stream.
+fn plain_file(path: &Path) -> Result<Option<File>, Failure> {
+    let failed = |error: &std::io::Error| Failure::io(path, ExitStatus::OpenInput, error);
+    if path == Path::new(STANDARD) {
+        return Ok(None);
+    }
+    let file = File::open(path).map_err(|error| failed(&error))?;
+    let meta = file.metadata().map_err(|error| failed(&error))?;
+    Ok(meta.is_file().then_some(file))
+}
+
+/// Whether all that is asked for is inside of an image; refuses what only an Artifact has where something is inside.
+fn inside_only(args: &ModifyArgs) -> Result<bool, Failure> {
+    let path = &args.artifact;
+    let file = plain_file(path)?;
+    let device = file.map(FileDevice::new).transpose().map_err(|error| Failure::image(path, &error))?;
+    let Some(device) = device else { return Ok(false) };
+    let is_image = probe(&device).is_ok_and(|found| found.content != Content::Unknown);
+    if !is_image {
+        return Ok(false);
+    }
+    let only_in_artifacts = [
+        ("--artifact-name-depends", args.artifact_name_depends.is_some()),
+        ("--provides-group", args.provides_group.is_some()),
+        ("--depends-groups", args.depends_groups.is_some()),
+        ("--provides", args.provides.is_some()),
+        ("--depends", args.depends.is_some()),
+        ("--meta-data", args.meta_data.is_some()),
+        ("--clears-provides", !args.clears_provides.is_empty()),
+        ("--delete-clears-provides", !args.delete_clears_provides.is_empty()),
+        ("--script", !args.script.is_empty()),
+        ("--compression", args.compression.is_some()),
+        ("--output-path", args.output_path.is_some()),
+        ("a key", key::private(&args.key)?.is_some()),
+    ];
+    match only_in_artifacts.into_iter().find(|(_, given)| *given) {
+        Some((flag, _)) => {
+            let message = format!("{flag}: expected an Artifact, found an image");
+            Err(Failure::about(path, ExitStatus::Usage, message))
+        }
+        None => Ok(true),
+    }
 }
 
 /// What the flags ask for, except for key and compression.
@@ -77,22 +183,6 @@ fn changes(args: &ModifyArgs) -> Result<Changes<'static>, Failure> {
     })
 }
 
-fn refuse_what_is_inside(inside: &InsideArgs) -> Result<(), Failure> {
-    let given = [
-        ("--server-uri", inside.server_uri.is_some()),
-        ("--tenant-token", inside.tenant_token.is_some()),
-        ("--server-cert", inside.server_cert.is_some()),
-        ("--verification-key", inside.verification_key.is_some()),
-    ];
-    match given.into_iter().find(|(_, given)| *given) {
-        Some((flag, _)) => Err(Failure::plain(
-            ExitStatus::Unsupported,
-            format!("{flag}: changing the file system inside of an image is not supported"),
-        )),
-        None => Ok(()),
-    }
-}
-
 fn meta_data(path: &Path) -> Result<Value, Failure> {
     let text = read_small(path, META_DATA_MAX_BYTES, ExitStatus::OpenInput)?;
     if text.trim_ascii().is_empty() {
@@ -112,10 +202,8 @@ fn is_renamed(report: &ModifyReport) -> bool {
 }
 
 /// Whether the payload is an image that may hold the name of the release, too.
-fn has_ext_image(
-    original: &mut Original<'_>,
-    header: &ArtifactHeader,
-) -> Result<bool, mender_artifact::error::Error> {
+fn has_ext_image(original: &mut Original<'_>) -> Result<bool, mender_artifact::error::Error> {
+    let header = original.describe()?;
     if header.payloads.first().and_then(|payload| payload.payload_type.as_deref()) != Some(ROOTFS_IMAGE) {
         return Ok(false);
     }

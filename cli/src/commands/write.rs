@@ -184,7 +184,7 @@ pub(super) fn compression(name: CompressionName) -> (Compression, Effort) {
 }
 
 /// The time that stands for "now" in what is written.
-fn source_date_epoch() -> Result<Option<i64>, Failure> {
+pub(super) fn source_date_epoch() -> Result<Option<i64>, Failure> {
     const NAME: &str = "SOURCE_DATE_EPOCH";
     let Some(text) = std::env::var_os(NAME).filter(|text| !text.is_empty()) else { return Ok(None) };
     let seconds = text.to_str().and_then(|text| text.parse().ok()).filter(|seconds: &i64| *seconds >= 0);

@@ -5,6 +5,7 @@
 //! | `layout` | what an image is made of |
 //! | `route` | which partitions a path means, and where it leads in them |
 //! | `file_system` | the same operations on all file systems |
+//! | `usage` | how much is free |
 //! | `image` | an image that is read or changed |
 //! | `attributes` | what a new file gets besides its content |
 
@@ -13,3 +14,4 @@ mod file_system;
 pub mod image;
 pub mod layout;
 pub mod route;
+mod usage;

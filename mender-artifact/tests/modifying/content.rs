@@ -80,6 +80,7 @@ fn changed(
         effort: Effort::default(),
         threads: NonZeroUsize::new(2).unwrap(),
         spool_directory: folder.path(),
+        on_progress: None,
     };
     let new = tempfile::tempfile().unwrap();
     original.write_with_content(&unpacked, &spool, &ranges, &how, Target::File(&new))?;

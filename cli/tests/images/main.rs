@@ -1,0 +1,17 @@
+//! Runs the built command on images with file systems and partitions, plain and in Artifacts.
+// All of it is test code, which may stop at whatever is not as it should be.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+#![cfg(unix)]
+
+mod artifacts;
+mod configuration;
+mod disks;
+mod failures;
+mod file_systems;
+mod inspection;
+mod made_image;
+mod modifying;
+mod mtls;
+mod reference;
+#[path = "../command/workplace.rs"]
+mod workplace;
