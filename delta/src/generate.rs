@@ -2,23 +2,24 @@
 
 #![allow(clippy::cast_possible_truncation, reason = "positions are inside of mapped images, so they fit")]
 
-use crate::apply::{Applier, CallerError, Header, Target};
+use crate::apply::Header;
 use crate::error::Error;
 use crate::fold::generate::Folding;
 use crate::format::native::cut::Images;
-use crate::format::native::writer;
+use crate::format::native::writer::{self, Written};
 use crate::matching::budget::Budget;
 use crate::matching::unit::{self, Placed};
 use crate::op::Op;
 use crate::options::GenerateOptions;
 use crate::progress::Phase;
+use crate::proof::{Proof, Proved};
 use crate::source::blocks::{self, BLOCK, Source};
 use crate::source::units::{self, Unit};
 use mender_image::file_map::FileMap;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::io::{Seek, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// How much of the target comes from where, in bytes.
@@ -71,15 +72,18 @@ pub fn generate(
     old: &[u8],
     new: &[u8],
     options: &GenerateOptions<'_>,
-    out: &mut (impl Read + Write + Seek + Send),
+    out: &mut (impl Write + Seek + Send),
 ) -> Result<GenerateReport, Error> {
     options.layout.check()?;
+    let proved = Proved { old, new, options, is_written: AtomicBool::new(false) };
     in_pool(options, || {
-        let start = out.stream_position().map_err(output)?;
-        let report = generate_here(old, new, options, out)?;
-        out.seek(SeekFrom::Start(start)).map_err(output)?;
-        prove(old, new, options, out, report.delta_len)?;
-        Ok(report)
+        std::thread::scope(|scope| {
+            let mut proof = Proof::begin(scope, &proved);
+            let report = generate_here(old, new, options, out, &mut proof)?;
+            proved.is_written.store(true, Ordering::Relaxed);
+            proof.end(&report.header)?;
+            Ok(report)
+        })
     })
 }
 
@@ -97,15 +101,12 @@ pub(crate) fn in_pool<T: Send>(
     pool.install(work)
 }
 
-fn output(source: std::io::Error) -> Error {
-    Error::Io { action: "use the delta", path: "output".into(), source }
-}
-
 fn generate_here(
     old: &[u8],
     new: &[u8],
     options: &GenerateOptions<'_>,
     out: &mut (impl Write + Seek),
+    proof: &mut Proof<'_>,
 ) -> Result<GenerateReport, Error> {
     let folding = if options.unpack { Folding::of(old, new, options)? } else { None };
     let (found, old, new) = match &folding {
@@ -118,13 +119,13 @@ fn generate_here(
     let Operations { ops, composition, sha256, file_systems_read } = found;
     let images = Images { old, new, sha256 };
     let tick = |done| options.tick(Phase::Pack, done, new.len() as u64);
-    let (header, delta_len) = match &folding {
-        Some(folding) => {
-            let layout = Folding::layout(&options.layout);
-            folding.write(ops, out, |ops, out| writer::write(ops, images, &layout, out, &tick))?
-        }
-        None => writer::write(ops, images, &options.layout, out, &tick)?,
+    let (ops, front) = match &folding {
+        Some(folding) => folding.front(ops).map(|(ops, front)| (ops, Some(front)))?,
+        None => (ops, None),
     };
+    let layout = if front.is_some() { Folding::layout(&options.layout) } else { options.layout };
+    let written = Written { images, front, layout: &layout };
+    let (header, delta_len) = writer::write(ops, &written, out, proof, &tick)?;
     Ok(GenerateReport { header, delta_len, composition, file_systems_read })
 }
 
@@ -178,6 +179,17 @@ fn operations_between(sides: &Sides<'_>, options: &GenerateOptions<'_>) -> Resul
     let Some(Plan { sources, units, file_systems_read }) = planned else {
         return Err(Error::Usage("planning ended without a plan"));
     };
+    if old == new && !new.is_empty() {
+        // Zeros between blocks would make many operations of one.
+        let len = new.len() as u64;
+        let composition = Composition { copied: len, ..Composition::default() };
+        return Ok(Operations {
+            ops: vec![Op::Copy { base: 0, len }],
+            composition,
+            sha256,
+            file_systems_read,
+        });
+    }
     let placed = solve_all(&units, old, new, options)?;
     let ops = in_order(&sources, placed, new.len() as u64);
     let composition = Composition::of(&ops);
@@ -267,62 +279,12 @@ fn in_order(sources: &[Source], placed: Vec<Placed>, target_len: u64) -> Vec<Op>
     ops
 }
 
-/// Applies the delta at the position of `delta` in exactly the memory that it promises, and compares with `new`.
-fn prove(
-    old: &[u8],
-    new: &[u8],
-    options: &GenerateOptions<'_>,
-    delta: &mut impl Read,
-    delta_len: u64,
-) -> Result<(), Error> {
-    let mut first = [0; Header::LEN];
-    delta.read_exact(&mut first).map_err(output)?;
-    let header = Header::parse(&first)?;
-    let memory = usize::try_from(header.memory).map_err(|_| Error::Limit {
-        what: "memory to apply",
-        wanted: header.memory,
-        limit: usize::MAX as u64,
-    })?;
-    let mut arena = vec![0; memory];
-    let mut applier = Applier::new(&header, &mut arena)?;
-    let mut target = Compared { new, at: 0 };
-    let mut piece = vec![0; 1 << 18];
-    let mut delta = delta.take(delta_len - Header::LEN as u64);
-    loop {
-        let len = match delta.read(&mut piece) {
-            Ok(0) => break,
-            Ok(len) => len,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(output(error)),
-        };
-        applier.push(&piece[..len], &mut &*old, &mut target)?;
-        options.tick(Phase::Prove, applier.written(), new.len() as u64)?;
-    }
-    applier.finish()
-}
-
-/// A target that already has the bytes that it should get.
-struct Compared<'i> {
-    new: &'i [u8],
-    at: usize,
-}
-
-impl Target for Compared<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), CallerError> {
-        if self.new.get(self.at..self.at + bytes.len()) != Some(bytes) {
-            return Err(CallerError { action: "the new image differs from what the delta yields", code: 0 });
-        }
-        self.at += bytes.len();
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apply::Applier;
     use crate::apply::file::{ApplyOptions, WriteTarget, apply_stream, read_header, verify_base};
     use std::io::Cursor;
-    use std::sync::atomic::AtomicBool;
 
     fn noise(len: usize, mut state: u64) -> Vec<u8> {
         std::iter::repeat_with(|| {
@@ -369,6 +331,15 @@ mod tests {
         assert!(delta.len() < 25_000, "{} for 20,000 new bytes", delta.len());
         let Composition { copied, added, zero, literal } = report.composition;
         assert_eq!(copied + added + zero + literal, new.len() as u64);
+    }
+
+    #[test]
+    fn a_delta_of_nothing_is_next_to_nothing() {
+        let (_, new) = pair();
+        let (delta, report) = delta(&new, &new, &GenerateOptions::default());
+        assert!(delta.len() < 200, "{}", delta.len());
+        assert_eq!(report.composition, Composition { copied: new.len() as u64, ..Composition::default() });
+        assert!(applied(&new, &delta).unwrap() == new);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub mod op;
 pub mod inspect;
 #[cfg(feature = "std")]
 pub mod progress;
+#[cfg(feature = "generate")]
+mod proof;
 
 #[cfg(feature = "generate")]
 pub mod algorithm;

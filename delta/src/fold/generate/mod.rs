@@ -8,7 +8,6 @@ mod lz4_blocks;
 mod members;
 pub(crate) mod owners;
 mod section;
-mod shifted;
 mod sort;
 mod squashfs;
 mod unfolded;
@@ -16,17 +15,15 @@ mod unfolded;
 use super::memory::needed;
 use super::script::Script;
 use crate::error::Error;
-use crate::format::native::header::{HISTORY, Header};
-use crate::format::native::writer;
+use crate::format::native::header::HISTORY;
+use crate::format::native::writer::{self, Front};
 use crate::op::Op;
 use crate::options::GenerateOptions;
 use layout::Layout;
 use local::Blocks;
 use mender_image::file_map::FileMap;
 use section::Section;
-use shifted::Shifted;
 use sort::{BasePiece, TargetPiece};
-use std::io::{Seek, SeekFrom, Write};
 use unfolded::Unfolded;
 
 /// Memory for blocks of the base that stay unpacked, in bytes; and how many they are at least and at most.
@@ -87,33 +84,22 @@ impl Folding {
         (&self.base.map, &self.target.map)
     }
 
-    /// Writes a delta at the position of `out`: `write` writes the one for the unfolded images, of `ops`.
-    pub(crate) fn write<W: Write + Seek>(
-        &self,
-        ops: Vec<Op>,
-        out: &mut W,
-        write: impl FnOnce(Vec<Op>, &mut Shifted<'_, W>) -> Result<(Header, u64), Error>,
-    ) -> Result<(Header, u64), Error> {
-        let failed = |source| Error::Io { action: "write the delta", path: "output".into(), source };
+    /// The operations of `ops` that are worth what they have a device unpack, and what stands before them in a delta.
+    ///
+    /// # Errors
+    /// `Limit` when the fold takes more than a header can say.
+    pub(crate) fn front(&self, ops: Vec<Op>) -> Result<(Vec<Op>, Front), Error> {
         let ops = local::keep_near(ops, &Blocks { pieces: &self.base_pieces, places: &self.base.places });
         let section = Section::of(self, &ops);
         let (script, survey) = Script::open(section.body(), self.sizes[0], self.sizes[1])?;
         let memory = needed(section.bytes.len(), &script, &survey);
-        let too_large = |wanted| Error::Limit { what: "memory for blocks", wanted, limit: u32::MAX.into() };
-        let start = out.stream_position().map_err(failed)?;
-        let mut shifted =
-            Shifted::new(out, Header::LEN as u64, section.bytes.len() as u64).map_err(failed)?;
-        let (mut header, len) = write(ops, &mut shifted)?;
-        [header.base_size, header.target_size] = self.sizes;
-        header.fold_len =
-            u32::try_from(section.bytes.len()).map_err(|_| too_large(section.bytes.len() as u64))?;
-        header.fold_memory = u32::try_from(memory).map_err(|_| too_large(memory))?;
-        header.memory = header.memory_needed();
-        out.seek(SeekFrom::Start(start)).map_err(failed)?;
-        out.write_all(&header.encode()).and_then(|()| out.write_all(&section.bytes)).map_err(failed)?;
-        let len = len + section.bytes.len() as u64;
-        out.seek(SeekFrom::Start(start + len)).map_err(failed)?;
-        Ok((header, len))
+        let limit = u64::from(u32::MAX);
+        let memory = u32::try_from(memory.max(section.bytes.len() as u64)).map_err(|_| Error::Limit {
+            what: "memory for blocks",
+            wanted: memory,
+            limit,
+        })?;
+        Ok((ops, Front { sizes: self.sizes, fold: section.bytes, memory }))
     }
 
     /// The layout of a delta with a fold: half the history of literals, so that unpacked blocks fit beside it.

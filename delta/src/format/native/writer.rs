@@ -10,6 +10,7 @@ use crate::entropy::mixing::architecture::Architecture;
 use crate::entropy::mixing::model::{LINES_LOG2, line_bytes};
 use crate::error::Error;
 use crate::op::Op;
+use crate::proof::Proof;
 use std::io::{Seek, SeekFrom, Write};
 
 /// What a delta may cost the device.
@@ -92,7 +93,7 @@ impl Layout {
 /// Smallest and largest `window_room`; bytes that cannot be packed still fit into the largest window body.
 const WINDOW_ROOM: std::ops::RangeInclusive<u32> = 1 << 9..=1 << 25;
 /// Windows that are packed before they are written; bounds the memory of packing.
-const BATCH: usize = 16;
+const BATCH: usize = 4;
 
 /// Where files may begin in an image, in bytes.
 const FILE_ALIGNMENT: usize = 1 << 12;
@@ -124,22 +125,44 @@ fn plain_lens(ops: &[Op]) -> [u64; 3] {
     })
 }
 
+/// What stands before the windows of a delta of unfolded images.
+pub(crate) struct Front {
+    /// Sizes of the images as they are.
+    pub(crate) sizes: [u64; 2],
+    /// The fold, and the memory that it needs.
+    pub(crate) fold: Vec<u8>,
+    pub(crate) memory: u32,
+}
+
+/// What a delta is written of, besides operations.
+pub(crate) struct Written<'i> {
+    /// The images that the operations are about.
+    pub(crate) images: Images<'i>,
+    pub(crate) front: Option<Front>,
+    pub(crate) layout: &'i Layout,
+}
+
 /// Writes a delta of `ops`, which cover the target from front to back, at the position of `out`; returns its header
-/// and its length. `tick` is called with the target bytes done, and may end the work with an error.
+/// and its length. `proof` is told of each piece, and `tick` is called with the target bytes done, and may end the work with an error.
 ///
 /// # Errors
 /// `Io` when memory is short or from `out`, and those of `tick`.
-pub fn write(
+pub(crate) fn write(
     ops: Vec<Op>,
-    images: Images<'_>,
-    layout: &Layout,
+    written: &Written<'_>,
     out: &mut (impl Write + Seek),
+    proof: &mut Proof<'_>,
     tick: &dyn Fn(u64) -> Result<(), Error>,
 ) -> Result<(Header, u64), Error> {
+    let Written { images, front, layout } = written;
     let failed = |source| Error::Io { action: "write the delta", path: "output".into(), source };
+    let (sizes, fold, fold_memory) = match front {
+        Some(Front { sizes, fold, memory }) => (*sizes, &fold[..], *memory),
+        None => ([images.old.len() as u64, images.new.len() as u64], &[][..], 0),
+    };
     let mut header = Header {
-        base_size: images.old.len() as u64,
-        target_size: images.new.len() as u64,
+        base_size: sizes[0],
+        target_size: sizes[1],
         base_sha256: images.sha256[0],
         target_sha256: images.sha256[1],
         memory: 0,
@@ -148,41 +171,42 @@ pub fn write(
         architecture: architecture(images.new),
         window_body: 0,
         io_block: layout.io_block,
-        fold_len: 0,
-        fold_memory: 0,
+        fold_len: fold.len() as u32,
+        fold_memory,
     };
     let start = out.stream_position().map_err(failed)?;
     // Written again at the end, when the largest window is known.
-    out.write_all(&header.encode()).map_err(failed)?;
-    let (mut len, mut done) = (Header::LEN as u64, 0);
+    out.write_all(&header.encode()).and_then(|()| out.write_all(fold)).map_err(failed)?;
+    let (mut len, mut done) = ((Header::LEN + fold.len()) as u64, 0);
     let windows = Cutter::new(ops, layout.window_room, layout.operations as usize);
     let mixed = layout.codec == Codec::Mixed;
     let most = if mixed { layout.operations } else { header.history[1] };
     let history = [header.history[0], most, header.history[2]];
-    Packers::new(&Header { history, ..header })?.pack(
-        windows,
-        images,
-        layout.io_block,
-        BATCH,
-        |cut, packed| {
-            let body: Vec<u8> = packed.iter().flat_map(|stream| &stream.bytes).copied().collect();
-            let mut window = WindowHeader {
-                target_len: cut.len,
-                plain: std::array::from_fn(|i| packed[i].plain),
-                packed: std::array::from_fn(|i| packed[i].bytes.len() as u32),
-                check: 0,
-            };
-            window.check = window.check_of(&body);
-            out.write_all(&window.encode()).and_then(|()| out.write_all(&body)).map_err(failed)?;
-            if mixed {
-                header.history[1] = header.history[1].max(window.plain[0]);
-            }
-            header.window_body = header.window_body.max(body.len() as u32);
-            len += (WindowHeader::LEN + body.len()) as u64;
-            done += cut.len;
-            tick(done)
-        },
-    )?;
+    // What is packed badly grows a little.
+    let window_body = layout.window_room + layout.window_room / 4 + (1 << 16);
+    let mut most = Header { history, window_body, ..header };
+    most.memory = most.memory_needed();
+    proof.front(&most, fold)?;
+    Packers::new(&most)?.pack(windows, *images, layout.io_block, BATCH, |cut, packed| {
+        let body: Vec<u8> = packed.iter().flat_map(|stream| &stream.bytes).copied().collect();
+        let mut window = WindowHeader {
+            target_len: cut.len,
+            plain: std::array::from_fn(|i| packed[i].plain),
+            packed: std::array::from_fn(|i| packed[i].bytes.len() as u32),
+            check: 0,
+        };
+        window.check = window.check_of(&body);
+        let bytes = [&window.encode()[..], &body].concat();
+        out.write_all(&bytes).map_err(failed)?;
+        proof.window(bytes)?;
+        if mixed {
+            header.history[1] = header.history[1].max(window.plain[0]);
+        }
+        header.window_body = header.window_body.max(body.len() as u32);
+        len += (WindowHeader::LEN + body.len()) as u64;
+        done += cut.len;
+        tick(done)
+    })?;
     header.memory = header.memory_needed();
     out.seek(SeekFrom::Start(start)).map_err(failed)?;
     out.write_all(&header.encode()).map_err(failed)?;
