@@ -250,6 +250,26 @@ fn a_base_that_has_changed_is_refused_and_nothing_is_written() {
 }
 
 #[test]
+fn a_base_that_has_changed_is_mended_from_a_copy_of_its_image() {
+    let Some((mut rig, releases)) = running_v1("repair") else { return };
+    let (image, tool) = (fs::read(&releases.v1.image).unwrap(), fs::read("/usr/bin/mount").unwrap());
+    let start = image.chunks(1024).position(|block| block == &tool[..1024]).unwrap() * 1024;
+    rig.damage(Slot::B, start.next_multiple_of(4096) as u64 + 5);
+    fs::copy(&releases.v1.image, rig.artifact("v1.ext4")).unwrap();
+    rig.configure_module(r#"{"RepairFrom": "/data/artifacts/v1.ext4"}"#);
+    let called = rig.mender(&["install", "/data/artifacts/v1-v2.mender"]);
+    assert_eq!(called.status, Some(0));
+    assert!(
+        called.text.contains("REPAIRED: 1 blocks of 4096 bytes on the running /dev/loop"),
+        "{}",
+        called.text
+    );
+    assert!(called.text.contains("(/opt/tool)"), "{}", called.text);
+    assert!(same(&rig, Slot::A, &releases.v2.image), "A does not hold v2");
+    assert!(!same(&rig, Slot::B, &releases.v1.image), "the running partition was written");
+}
+
+#[test]
 fn a_module_that_cannot_work_does_not_hang_the_client() {
     let Some((mut rig, releases)) = running_v1("bad-config") else { return };
     rig.configure_module(r#"{"FlashTool": "flashcp"}"#);

@@ -29,7 +29,9 @@ pub(crate) fn run_msrv() -> Result<(), Failure> {
     run(check().args(["-p", "mender-delta", "--no-default-features", "--features", "std"]))?;
     run(check().args(["-p", "mender-ffi", "--no-default-features"]))?;
     run(check().args(["-p", "mender-device"]))?;
-    run(check().args(["-p", "mender-artifact-cli", "--no-default-features", "--bin", "mender-binary-delta"]))
+    let module = ["-p", "mender-artifact-cli", "--no-default-features", "--bin", "mender-binary-delta"];
+    run(check().args(module))?;
+    run(check().args(module).args(["--features", "block-names"]))
 }
 
 /// RUSTC_MSRV, else rustup's toolchain.
