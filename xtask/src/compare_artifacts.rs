@@ -90,7 +90,7 @@ fn make_folder_of_names(image: &Path) {
 
 fn parse(arguments: &[&str]) -> Result<Options, Failure> {
     let mut options =
-        Options { image: String::new(), scratch: None, limit: Duration::from_secs(300), only: None };
+        Options { image: String::new(), scratch: None, limit: Duration::from_secs(240), only: None };
     let mut arguments = arguments.iter().copied();
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| Failure::new(format!("{argument}: no value")));

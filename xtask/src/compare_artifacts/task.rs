@@ -83,7 +83,9 @@ pub(super) fn all() -> Vec<Task> {
         }
     }
     for compression in ["none", "gzip", "lzma", "zstd_better"] {
-        let target = Target { times: Some(50.0), size: None, peak_mib: PEAK_MIB };
+        // Where the file system shares no blocks, what is not compressed is copied by both.
+        let times = if compression == "none" { 1.5 } else { 50.0 };
+        let target = Target { times: Some(times), size: None, peak_mib: PEAK_MIB };
         let mut task = existing("modify -n", "modify -n other IN", compression, target);
         task.patience = (compression == "lzma").then_some(XZ_CHANGE_PATIENCE);
         tasks.push(task);
