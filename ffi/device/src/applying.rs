@@ -10,10 +10,12 @@ use crate::engine::{Algorithm, Engine, Promised};
 use crate::fault::Fault;
 use crate::limits::Granted;
 use crate::target::Target;
+use core::mem::MaybeUninit;
 
 /// One target being made.
 pub(crate) struct Applying {
-    engine: Engine,
+    /// In a place of its own: it is large, and what is large is better not moved about on a small stack.
+    engine: &'static mut Engine,
     base: Base,
     target: Target,
     promised: Promised,
@@ -29,6 +31,7 @@ pub(crate) struct Applying {
 
 /// Pieces of arena.
 pub(crate) struct Memory {
+    place: &'static mut MaybeUninit<Engine>,
     base: &'static mut [u8],
     target: &'static mut [u8],
     engine: &'static mut [u8],
@@ -37,7 +40,7 @@ pub(crate) struct Memory {
 impl Memory {
     /// Bytes that the pieces take, with an engine that needs `engine`.
     pub(crate) fn need(config: &ApplyConfig, granted: &Granted, engine: usize) -> usize {
-        [Base::need(&config.base), granted.io_block, engine]
+        [size_of::<Engine>(), Base::need(&config.base), granted.io_block, engine]
             .iter()
             .fold(0, |sum: usize, &piece| sum.saturating_add(room(piece)))
     }
@@ -49,6 +52,7 @@ impl Memory {
         arena: &mut Arena,
     ) -> Result<Self, Fault> {
         Ok(Memory {
+            place: arena.object()?,
             base: arena.bytes(Base::need(&config.base))?,
             target: arena.bytes(granted.io_block)?,
             engine: arena.bytes(engine)?,
@@ -77,7 +81,8 @@ impl Applying {
     ) -> Result<Self, Fault> {
         let mut base = Base::new(config.base, memory.base);
         let mut target = Target::new(config.target, memory.target);
-        let engine = Engine::new(algorithm, granted, memory.engine, &promised, &mut base, &mut target)?;
+        let engine = memory.place.write(Engine::None);
+        engine.begin(algorithm, granted, memory.engine, &promised, &mut base, &mut target)?;
         Ok(Applying {
             engine,
             base,

@@ -90,28 +90,29 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
-    /// An engine in [`Algorithm::need`] bytes of memory. The base is checked if that is possible now, and the target's
-    /// size against its place; nothing is written.
-    pub(crate) fn new(
+    /// Becomes an engine in [`Algorithm::need`] bytes of memory. The base is checked if that is possible now, and the
+    /// target's size against its place; nothing is written.
+    pub(crate) fn begin(
+        &mut self,
         algorithm: Algorithm,
         granted: &Granted,
         memory: &'static mut [u8],
         promised: &Promised,
         base: &mut Base,
         target: &mut Target,
-    ) -> Result<Self, Fault> {
+    ) -> Result<(), Fault> {
         let _ = (granted, &memory, &base);
         match algorithm {
             Algorithm::Copy => {
                 target.promise(promised.target_size)?;
-                Ok(Engine::Copy)
+                *self = Engine::Copy;
             }
             #[cfg(feature = "native")]
             Algorithm::Native => {
                 if promised.target_size > 0 {
                     target.promise(promised.target_size)?;
                 }
-                Ok(Engine::NativeHeader { bytes: [0; NATIVE_HEADER], filled: 0, memory })
+                *self = Engine::NativeHeader { bytes: [0; NATIVE_HEADER], filled: 0, memory };
             }
             #[cfg(feature = "vcdiff")]
             Algorithm::Vcdiff => {
@@ -127,9 +128,10 @@ impl Engine {
                     target_size: Some(promised.target_size),
                     histories: [u64::MAX; 3],
                 };
-                Ok(Engine::Vcdiff(vcdiff::Applier::with_cache(known, granted.base_cache, memory)?))
+                *self = Engine::Vcdiff(vcdiff::Applier::with_cache(known, granted.base_cache, memory)?);
             }
         }
+        Ok(())
     }
 
     /// Takes bytes off `bytes`: all of them, or up to a place that [`Engine::resumable_at`] knows.
@@ -148,14 +150,16 @@ impl Engine {
                 Ok(())
             }
             #[cfg(feature = "native")]
-            Engine::NativeHeader { bytes: header, filled, .. } => {
+            Engine::NativeHeader { bytes: header, filled, memory } => {
                 let n = (NATIVE_HEADER - *filled).min(bytes.len());
                 let (now, rest) = bytes.split_at(n);
                 header[*filled..*filled + n].copy_from_slice(now);
                 *filled += n;
                 *bytes = rest;
                 if *filled == NATIVE_HEADER {
-                    *self = core::mem::replace(self, Engine::None).open_native(promised, base, target)?;
+                    let (header, memory) = (*header, core::mem::take(memory));
+                    *self = Engine::None;
+                    self.open_native(&header, memory, promised, base, target)?;
                 }
                 Ok(())
             }
@@ -171,10 +175,18 @@ impl Engine {
         }
     }
 
+    // Apart from `push`, so that what it needs of the stack is gone when the applier works.
     #[cfg(feature = "native")]
-    fn open_native(self, promised: &Promised, base: &mut Base, target: &mut Target) -> Result<Self, Fault> {
-        let Engine::NativeHeader { bytes, memory, .. } = self else { return Ok(self) };
-        let header = native::Header::parse(&bytes)?;
+    #[inline(never)]
+    fn open_native(
+        &mut self,
+        bytes: &[u8; NATIVE_HEADER],
+        memory: &'static mut [u8],
+        promised: &Promised,
+        base: &mut Base,
+        target: &mut Target,
+    ) -> Result<(), Fault> {
+        let header = native::Header::parse(bytes)?;
         if promised.target_size > 0 && promised.target_size != header.target_size {
             return Err(Fault::over(
                 Code::Target,
@@ -193,9 +205,14 @@ impl Engine {
             return Err(Fault::over(Code::Base, "size of the base", header.base_size, base.size()));
         }
         target.promise(header.target_size)?;
-        let applier = native::Applier::new(&header, memory)?;
+        if header.memory_needed() > memory.len() as u64 {
+            // What the applier would say, but before the base is read.
+            let (wanted, limit) = (header.memory_needed(), memory.len() as u64);
+            return Err(Fault::over(Code::Limit, "memory to apply", wanted, limit));
+        }
         check_base(base, header.base_size, &header.base_sha256, target)?;
-        Ok(Engine::Native(applier))
+        *self = Engine::Native(native::Applier::new(&header, memory)?);
+        Ok(())
     }
 
     /// The input is complete.

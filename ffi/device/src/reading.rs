@@ -71,7 +71,8 @@ impl Checked {
     /// Bytes of arena that [`Reading::new`] takes.
     pub(crate) fn need(&self) -> usize {
         let window = room(self.window());
-        room(size_of::<Verifier>()) + window + room(memory_needed(&self.granted.reader()))
+        let reader = room(size_of::<Reader<'static, 'static, Unpack>>());
+        room(size_of::<Verifier>()) + reader + window + room(memory_needed(&self.granted.reader()))
     }
 
     #[cfg(feature = "gzip")]
@@ -88,7 +89,8 @@ impl Checked {
 
 /// An Artifact being read.
 pub(crate) struct Reading {
-    reader: Reader<'static, 'static, Unpack>,
+    /// In a place of its own: it is large, and what is large is better not moved about on a small stack.
+    reader: &'static mut Reader<'static, 'static, Unpack>,
     /// The caller's string, which stays, or NULL.
     device_type: *const core::ffi::c_char,
     /// Bytes of the payload file so far.
@@ -115,7 +117,8 @@ impl Reading {
         let unpack = Unpack;
         let memory = arena.bytes(memory_needed(&limits))?;
         let config = Config { limits, signature: rule, keep_scripts: false };
-        let reader = Reader::new(memory, config, unpack).map_err(|error| Fault::from(&error))?;
+        let place = arena.object()?;
+        let reader = place.write(Reader::new(memory, config, unpack).map_err(|error| Fault::from(&error))?);
         Ok(Reading { reader, device_type: checked.config.device_type, file_offset: 0 })
     }
 

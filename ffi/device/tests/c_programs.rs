@@ -147,6 +147,22 @@ fn the_c_example_installs_and_refuses() {
 }
 
 #[test]
+fn the_stack_is_as_small_as_told() {
+    let Some(compiler) = compiler("CC", "cc") else { return };
+    let sample = Sample::new();
+    let folder = tempfile::tempdir().unwrap();
+    let program = build(&compiler, "-std=c99", "tests/stack.c", &["-O0", "-w"], library(), folder.path());
+    for artifact in ["full-gz.mender", "xdelta3-gz.mender", "native.mender"] {
+        let mut command = Command::new(&program);
+        command.arg(sample.path(artifact)).arg(sample.path("old.img")).arg(sample.native_memory.to_string());
+        let (status, said) = say(&mut command);
+        println!("{artifact}: {said}");
+        let bytes: usize = said.trim().strip_prefix("1 ").unwrap().parse().unwrap();
+        assert!(status == Some(0) && bytes > 500 && bytes <= 16 * 1024, "{artifact}: {said}");
+    }
+}
+
+#[test]
 fn the_c_example_installs_on_other_processors() {
     let sample = Sample::new();
     let folder = tempfile::tempdir().unwrap();
