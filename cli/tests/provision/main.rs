@@ -5,6 +5,7 @@
 mod bulk;
 mod certificates;
 mod disk;
+mod documented;
 mod ended;
 mod handshake;
 mod openssl;
