@@ -1,7 +1,7 @@
 //! The image that those of all devices are copies of, and digests of copies that differ from it in a few places.
 
 use crate::exit_code::ExitStatus;
-use crate::failure::{Failure, chain};
+use crate::failure::Failure;
 use mender_image::block_device::{BlockDevice, FileDevice};
 use mender_image::error::Error;
 use sha2::{Digest, Sha256};
@@ -106,17 +106,11 @@ impl Template {
 
 /// What went wrong with an image.
 pub(super) fn image_failure(path: &Path, error: &Error) -> Failure {
-    let status = match error {
-        Error::Io(error) if error.writing => ExitStatus::Output,
-        Error::Io(_) | Error::Content(_) => ExitStatus::System,
-        Error::Format(_) => ExitStatus::Invalid,
-        Error::Unsupported(_) => ExitStatus::Unsupported,
-        Error::Limit(_) => ExitStatus::Limit,
-        Error::Path(_) => ExitStatus::Usage,
-        Error::Full(_) => ExitStatus::Output,
-        _ => ExitStatus::System,
-    };
-    Failure::about(path, status, chain(error))
+    let failure = Failure::image(path, error);
+    match error {
+        Error::Io(error) if error.writing => failure.with_status(ExitStatus::Output),
+        _ => failure,
+    }
 }
 
 fn changed(about: &Metadata) -> Option<SystemTime> {
