@@ -156,3 +156,21 @@ fn fat_is_as_good() {
     place.ok(&["rm", "-r", "boot.vfat:/EFI"]);
     check_fat(&place, "boot.vfat");
 }
+
+#[test]
+fn large_files_wait_in_files() {
+    if !installed(&ALL) {
+        return;
+    }
+    let place = Workplace::new();
+    // More than stays in memory.
+    place.put("large", noise(70 << 20));
+    make_ext(&place, "a.img", 96 * MIB, "");
+    make_fat(&place, "boot.vfat", 96 * MIB);
+    for (image, check) in [("a.img", check_ext as fn(&Workplace, &str)), ("boot.vfat", check_fat)] {
+        place.ok(&["cp", "large", &format!("{image}:/large")]);
+        check(&place, image);
+        place.ok(&["cp", &format!("{image}:/large"), "out"]);
+        assert!(place.bytes("out") == place.bytes("large"));
+    }
+}

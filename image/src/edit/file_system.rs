@@ -1,5 +1,6 @@
 //! One set of operations for ext2, ext3, ext4 and FAT.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 
 use super::attributes::Attributes;
@@ -109,9 +110,19 @@ fn copy(content: &mut dyn Read, output: &mut dyn Write) -> Result<(), Error> {
 
 /// One operation on a file system.
 pub(super) enum Operation<'o> {
-    Put { content: &'o mut dyn Read, attributes: Attributes },
-    MakeFolder { attributes: Attributes, parents: Option<Attributes> },
-    Remove { recursive: bool },
+    /// With a file in which large content waits.
+    Put {
+        content: &'o mut dyn Read,
+        attributes: Attributes,
+        spill: Option<File>,
+    },
+    MakeFolder {
+        attributes: Attributes,
+        parents: Option<Attributes>,
+    },
+    Remove {
+        recursive: bool,
+    },
 }
 
 /// Carries an operation out on what `part` holds, of which `device` is the window.
@@ -125,7 +136,10 @@ pub(super) fn apply(
     if part.is_fat() {
         let mut editor = fat::edit::Editor::open(device, limits)?;
         match operation {
-            Operation::Put { content, attributes } => {
+            Operation::Put { content, attributes, spill } => {
+                if let Some(spill) = spill {
+                    editor = editor.spill_to(spill, limits.changes_len_bytes);
+                }
                 editor.put_file(path, content, attributes.time_for_fat())?;
             }
             Operation::MakeFolder { attributes, parents } => {
@@ -137,7 +151,12 @@ pub(super) fn apply(
     }
     let mut editor = ext4::edit::Editor::open(device, limits)?;
     match operation {
-        Operation::Put { content, attributes } => editor.put_file(path, content, &attributes.for_ext())?,
+        Operation::Put { content, attributes, spill } => {
+            if let Some(spill) = spill {
+                editor.spill_to(spill);
+            }
+            editor.put_file(path, content, &attributes.for_ext())?;
+        }
         Operation::MakeFolder { attributes, parents } => {
             if let (Some(parents), Some(above)) = (parents, parent_of(path)) {
                 editor.make_folder(above, &parents.for_ext(), true)?;

@@ -1,12 +1,13 @@
 //! An image that is read or changed.
 
-use std::io::{Read, Seek, Write};
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
 use std::ops::Range;
 
 use super::attributes::Attributes;
 pub use super::file_system::Found;
 use super::file_system::{Operation, Reader, apply};
-use super::layout::Layout;
+use super::layout::{Layout, Part};
 use super::route::Route;
 use crate::block_device::{BlockDevice, WritableDevice};
 use crate::error::{Error, PathProblem};
@@ -76,7 +77,14 @@ pub struct ImageEditor<D> {
     changes: Overlay<D>,
     layout: Layout,
     limits: Limits,
+    spill: Option<Spill>,
 }
+
+/// Makes files in which large contents wait.
+type Spill = Box<dyn Fn() -> io::Result<File>>;
+
+/// Changes in memory before they go to a file.
+const MEMORY_MAX_BYTES: u64 = 64 << 20;
 
 impl<D: WritableDevice> ImageEditor<D> {
     /// Opens an image. Nothing is written.
@@ -86,7 +94,17 @@ impl<D: WritableDevice> ImageEditor<D> {
     /// As [`Layout::read`].
     pub fn open(device: D, limits: &Limits) -> Result<Self, Error> {
         let layout = Layout::read(&device, limits)?;
-        Ok(Self { changes: Overlay::new(device), layout, limits: limits.clone() })
+        Ok(Self { changes: Overlay::new(device), layout, limits: limits.clone(), spill: None })
+    }
+
+    /// Has large contents wait in files that `make` makes, empty and open for reading and writing, instead of in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Content`] when the first of them cannot be made.
+    pub fn spill_with(self, make: impl Fn() -> io::Result<File> + 'static) -> Result<Self, Error> {
+        let changes = self.changes.spilling(make().map_err(Error::Content)?, MEMORY_MAX_BYTES);
+        Ok(Self { changes, spill: Some(Box::new(make)), ..self })
     }
 
     /// What the image is made of.
@@ -127,9 +145,10 @@ impl<D: WritableDevice> ImageEditor<D> {
         content: &mut dyn Content,
         attributes: &Attributes,
     ) -> Result<(), Error> {
-        self.each(route, |part, device, limits| {
+        self.each(route, |part, device, limits, spill| {
             content.rewind().map_err(Error::Content)?;
-            let operation = Operation::Put { content: &mut *content, attributes: *attributes };
+            let spill = spill.map(|make| make()).transpose().map_err(Error::Content)?;
+            let operation = Operation::Put { content: &mut *content, attributes: *attributes, spill };
             apply(part, device, limits, &route.path, operation)
         })
     }
@@ -146,7 +165,7 @@ impl<D: WritableDevice> ImageEditor<D> {
         attributes: &Attributes,
         parents: Option<&Attributes>,
     ) -> Result<(), Error> {
-        self.each(route, |part, device, limits| {
+        self.each(route, |part, device, limits, _| {
             let operation = Operation::MakeFolder { attributes: *attributes, parents: parents.copied() };
             apply(part, device, limits, &route.path, operation)
         })
@@ -159,7 +178,7 @@ impl<D: WritableDevice> ImageEditor<D> {
     ///
     /// As [`ImageEditor::put_file`].
     pub fn remove(&mut self, route: &Route, recursive: bool) -> Result<(), Error> {
-        self.each(route, |part, device, limits| {
+        self.each(route, |part, device, limits, _| {
             apply(part, device, limits, &route.path, Operation::Remove { recursive })
         })
     }
@@ -168,14 +187,18 @@ impl<D: WritableDevice> ImageEditor<D> {
     fn each(
         &mut self,
         route: &Route,
-        mut change: impl FnMut(&super::layout::Part, &mut dyn WritableDevice, &Limits) -> Result<(), Error>,
+        mut change: impl FnMut(&Part, &mut dyn WritableDevice, &Limits, Option<&Spill>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut together = Overlay::new(&mut self.changes);
+        let spill = |overlay: Overlay<_>| match &self.spill {
+            Some(make) => Ok(overlay.spilling(make().map_err(Error::Content)?, MEMORY_MAX_BYTES)),
+            None => Ok(overlay),
+        };
+        let mut together = spill(Overlay::new(&mut self.changes))?;
         for part in route.parts.iter().filter_map(|part| self.layout.parts.get(*part)) {
             let mut window = part.window(&mut together)?;
-            change(part, &mut window, &self.limits)?;
+            change(part, &mut window, &self.limits, self.spill.as_ref())?;
         }
-        together.commit().map(drop)
+        together.hand_over()
     }
 
     /// How many bytes [`ImageEditor::commit`] writes at most.

@@ -1,6 +1,7 @@
 //! Changes a FAT file system. They wait in memory until they are committed.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::Read;
 
 use super::name::{self, Stored};
@@ -47,6 +48,14 @@ impl<D: WritableDevice> Editor<D> {
         let volume = Volume::open(Overlay::new(device), limits)?;
         volume.table.check_sound(&volume.device, &volume.geometry)?;
         Ok(Self { volume })
+    }
+
+    /// Has changes past `memory_max_bytes` wait in `scratch`, an empty file that is open for reading and writing.
+    #[must_use]
+    pub fn spill_to(self, scratch: File, memory_max_bytes: u64) -> Self {
+        let Volume { device, geometry, table } = self.volume;
+        let device = device.spilling(scratch, memory_max_bytes);
+        Self { volume: Volume { device, geometry, table } }
     }
 
     /// The file system with its changes, to be read.

@@ -30,6 +30,7 @@ impl Changing {
         let about = |error| Failure::image(name, &error);
         let device = FileDevice::new(file).map_err(about)?;
         let editor = ImageEditor::open(device, &Limits::default()).map_err(about)?;
+        let editor = editor.spill_with(tempfile::tempfile).map_err(about)?;
         Ok(Self { name: name.to_path_buf(), editor, in_artifact })
     }
 
