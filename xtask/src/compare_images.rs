@@ -3,8 +3,9 @@
 
 use crate::failure::{Doing, Failure};
 use crate::measure::{Outcome, Usage, measured};
-use crate::step::{cargo, find, fresh_dir, program, run as run_step, target_dir};
+use crate::step::{cargo, find, fresh_dir, output, program, run as run_step, target_dir};
 use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,7 +28,13 @@ struct Task {
     theirs: &'static str,
 }
 
-const TASKS: [Task; 6] = [
+const TASKS: [Task; 7] = [
+    Task {
+        name: "cp into a disk image of 1 GiB",
+        from: "disk.sdimg",
+        ours: "cp FILE IMAGE:/etc/small",
+        theirs: "cp FILE IMAGE:/etc/small",
+    },
     Task {
         name: "cp into a raw image of 1 GiB",
         from: "raw.img",
@@ -114,6 +121,9 @@ fn prepare(scratch: &Path, tree: Option<&Path>, ours: &Path, theirs: &Path) -> R
         let mut copy = program(ours.to_str().unwrap_or_default());
         run_step(copy.arg("cp").arg(path("small")).arg(format!("{etc}/hostname")))?;
     }
+    make_disk(&path("disk.sdimg"), &path("boot.vfat"))?;
+    let etc = format!("{}:/etc", path("disk.sdimg").display());
+    run_step(program(ours.to_str().unwrap_or_default()).args(["install", "-d", &etc]))?;
     let write = |tool: &Path, compression: &str, name: &str| {
         let mut command = program(tool.to_str().unwrap_or_default());
         command.args(["write", "rootfs-image", "-t", "board", "-n", "release", "--compression", compression]);
@@ -125,6 +135,30 @@ fn prepare(scratch: &Path, tree: Option<&Path>, ours: &Path, theirs: &Path) -> R
     write(theirs, "gzip", "theirs.mender")
 }
 
+/// A disk of 1 GiB with boot, two root file systems and data, all of them nearly empty.
+fn make_disk(disk: &Path, boot: &Path) -> Result<(), Failure> {
+    const MIB: u64 = 1 << 20;
+    let failed = || disk.display().to_string();
+    let file = File::create(disk).doing(failed)?;
+    file.set_len(RAW_LEN).doing(failed)?;
+    let script = "label: dos\nsize=64M,type=c\nsize=416M,type=83\nsize=416M,type=83\nsize=96M,type=83\n";
+    let table = disk.with_extension("sfdisk");
+    fs::write(&table, script).doing(failed)?;
+    let table = File::open(&table).doing(failed)?;
+    run_step(program("sfdisk").arg("-q").arg(disk).stdin(table))?;
+    for (offset, len) in [(65, 416), (481, 416), (897, 96)] {
+        let offset = format!("offset={}", offset * MIB);
+        let mut mkfs = program("mkfs.ext4");
+        mkfs.args(["-q", "-F", "-E", &offset]).arg(disk).arg(format!("{}k", len * 1024));
+        run_step(&mut mkfs)?;
+    }
+    File::create(boot).and_then(|file| file.set_len(64 * MIB)).doing(failed)?;
+    run_step(program("mkfs.vfat").arg(boot))?;
+    let mut file = File::options().write(true).open(disk).doing(failed)?;
+    file.seek(SeekFrom::Start(MIB)).doing(failed)?;
+    io::copy(&mut File::open(boot).doing(failed)?, &mut file).map(drop).doing(failed)
+}
+
 /// The median run; nothing if it took too long.
 fn measure(task: &Task, line: &str, tool: &Path, scratch: &Path) -> Result<Option<Usage>, Failure> {
     eprintln!("{}: {}", task.name, tool.display());
@@ -134,7 +168,7 @@ fn measure(task: &Task, line: &str, tool: &Path, scratch: &Path) -> Result<Optio
     for _ in 0..RUNS {
         // Fresh, and holes stay holes.
         let from = scratch.join(task.from);
-        run_step(program("cp").args(["--sparse=always", "--reflink=auto"]).arg(&from).arg(&image))?;
+        output(program("cp").args(["--sparse=always", "--reflink=auto"]).arg(&from).arg(&image))?;
         let fill = |word: &str| {
             word.replace("IMAGE", &image.display().to_string())
                 .replace("FILE", &scratch.join("small").display().to_string())
