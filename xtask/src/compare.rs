@@ -1,31 +1,37 @@
 //! `cargo xtask compare`: our deltas beside those of other tools, on the same pairs, in one run, as a markdown table.
+//! There are several tables; benches/README.md says which.
 
+mod about;
 mod hdiffpatch;
 mod table;
 mod tool;
 
 use crate::failure::{Doing, Failure};
 use crate::measure::{Outcome, measured};
-use crate::step::fresh_dir;
+use crate::step::{fresh_dir, target_dir};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use table::Row;
-use tool::Tool;
+use tool::{Table, Tool};
 
 struct Options {
     /// A tool that generates or applies for longer is ended and left out, with the reason.
     limit: Duration,
     only: Option<Vec<String>>,
+    table: Table,
     pairs: Vec<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
     let options = parse(arguments)?;
     let scratch = fresh_dir("compare")?;
-    let tools = tool::all(options.only.as_deref())?;
+    let tools = tool::all(options.table, options.only.as_deref())?;
+    let about = about::about(&tools);
+    // Kept up to date, so that a run that is ended leaves what it has.
+    let kept = target_dir().join("xtask").join("compare.md");
 
     let mut rows = Vec::new();
     for pair in &options.pairs {
@@ -39,15 +45,18 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
             eprintln!("{name}: {}", tool.name);
             let row = one(tool, &old, &new, &expected, options.limit, &scratch)
                 .unwrap_or_else(|failure| Row::without(failure.to_string()));
-            rows.push((name.clone(), tool.name.clone(), row));
+            rows.push((name.clone(), tool.name, tool.key.starts_with("ours"), row));
+            let text = format!("{about}\n\n{}", table::markdown(&rows));
+            fs::write(&kept, text).doing(|| kept.display().to_string())?;
         }
     }
-    println!("{}", table::markdown(&rows));
+    println!("{about}\n\n{}", table::markdown(&rows));
     fs::remove_dir_all(&scratch).doing(|| format!("removing {}", scratch.display()))
 }
 
 fn parse(arguments: &[&str]) -> Result<Options, Failure> {
-    let mut options = Options { limit: Duration::from_secs(600), only: None, pairs: Vec::new() };
+    let mut options =
+        Options { limit: Duration::from_secs(600), only: None, table: Table::Main, pairs: Vec::new() };
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match *argument {
@@ -58,6 +67,14 @@ fn parse(arguments: &[&str]) -> Result<Options, Failure> {
             "--only" => {
                 let names = arguments.next().copied().unwrap_or_default();
                 options.only = Some(names.split(',').map(str::to_owned).collect());
+            }
+            "--table" => {
+                let name = arguments.next().copied().unwrap_or_default();
+                let known = Table::NAMES.iter().find(|(known, _)| *known == name);
+                let known = known.ok_or_else(|| {
+                    Failure::new(format!("--table: expected main, memory, formats or full, found '{name}'"))
+                })?;
+                options.table = known.1;
             }
             flag if flag.starts_with('-') => return Err(Failure::new(format!("unknown option {flag}"))),
             folder => options.pairs.push(folder.into()),
@@ -81,19 +98,30 @@ fn one(
         Ok(programs) => programs,
         Err(why) => return Ok(Row::without(why.clone())),
     };
+    let old_size = fs::metadata(old).doing(|| old.display().to_string())?.len();
+    let wanted = old_size.saturating_mul(tool.memory_per_byte);
+    if about::meminfo("MemAvailable").is_some_and(|there| wanted > there) {
+        return Ok(Row::without(format!("it would take about {} MiB of memory", wanted >> 20)));
+    }
     let (delta, result) = (scratch.join("delta"), scratch.join("result"));
     let fill = |template: &[&str]| -> Result<Vec<String>, Failure> {
         template
             .iter()
             .map(|word| {
-                let path = match *word {
+                let (flag, word) = word.split_once('=').map_or(("", *word), |(_, last)| {
+                    // The flag with its sign.
+                    (&word[..word.len() - last.len()], last)
+                });
+                let path = match word {
                     "OLD" => old,
                     "NEW" => new,
                     "DELTA" => &delta,
                     "RESULT" => &result,
-                    other => return Ok(other.to_owned()),
+                    "OLDSIZE" => return Ok(old_size.to_string()),
+                    other => return Ok(format!("{flag}{other}")),
                 };
-                path.to_str().map(str::to_owned).ok_or_else(|| Failure::new("path is not UTF-8"))
+                let path = path.to_str().ok_or_else(|| Failure::new("path is not UTF-8"))?;
+                Ok(format!("{flag}{path}"))
             })
             .collect()
     };

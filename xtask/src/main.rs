@@ -33,7 +33,7 @@ usage: cargo xtask <task>
                     the static library for firmware, with any of gzip, native, vcdiff (RUSTC_CROSS=path for the target)
   device-size       a table of its code size and memory on aarch64 and armv7 (needs cross compilers and qemu-user)
   deny              licences, bans and sources of the dependencies (needs cargo-deny)
-  compare [--limit SECONDS] [--only TOOL[,TOOL]] PAIR...
+  compare [--table main|memory|formats|full] [--limit SECONDS] [--only TOOL[,TOOL]] PAIR...
                     a table of delta sizes and times beside other tools; PAIR is a folder with old.img and new.img
   compare-artifacts [--limit SECONDS] [--scratch FOLDER] [--only NAME[,NAME]] IMAGE
                     a table of what writing, checking, changing and signing takes, beside Debian's mender-artifact

@@ -6,7 +6,7 @@ use crate::failure::{Doing, Failure};
 use crate::step::{find, output, program, target_dir};
 use std::path::{Path, PathBuf};
 
-const VERSION: &str = "2.6.0";
+pub(super) const VERSION: &str = "2.6.0";
 
 /// The programs; built once and kept below the target folder. The reason where they cannot be had.
 pub(super) fn build() -> Result<Programs, String> {

@@ -21,24 +21,28 @@ impl Row {
     }
 }
 
-/// Rows of (pair, tool, what came of it).
-pub(super) fn markdown(rows: &[(String, String, Row)]) -> String {
+/// A pair, a tool, whether that is ours, and what came of it.
+pub(super) type Line = (String, &'static str, bool, Row);
+
+/// The table.
+pub(super) fn markdown(rows: &[Line]) -> String {
     let mut text = String::from(
-        "| pair | tool | delta bytes | of xdelta3 | generate wall s | CPU s | peak MiB | apply wall s | CPU s | peak MiB | result |\n\
-         |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|\n",
+        "| pair | tool | delta bytes | of xdelta3 | of the best other | generate wall s | CPU s | peak MiB | apply wall s | CPU s | peak MiB | result |\n\
+         |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n",
     );
-    for (pair, tool, row) in rows {
+    for (pair, tool, is_ours, row) in rows {
         // Writing to a String cannot fail.
         let _ = match row {
             Row::Measured { delta_bytes, generate, apply, equal } => writeln!(
                 text,
-                "| {pair} | {tool} | {} | {} | {} | {} |",
+                "| {pair} | {tool} | {} | {} | {} | {} | {} |",
                 grouped(*delta_bytes),
-                share(rows, pair, *delta_bytes),
+                share(of_xdelta3(rows, pair), *delta_bytes),
+                if *is_ours { share(best_other(rows, pair), *delta_bytes) } else { String::new() },
                 format_args!("{} | {}", usage(generate), usage(apply)),
                 if *equal { "same SHA-256" } else { "**DIFFERENT**" },
             ),
-            Row::Without(why) => writeln!(text, "| {pair} | {tool} | | | | | | | | | left out: {why} |"),
+            Row::Without(why) => writeln!(text, "| {pair} | {tool} | | | | | | | | | | left out: {why} |"),
         };
     }
     text.push_str("\nPeak memory is the largest resident set; files that a program maps count in it.\n");
@@ -54,16 +58,26 @@ fn usage(usage: &Usage) -> String {
     )
 }
 
-/// The size as a share of xdelta3's on the same pair.
+/// Sizes of the deltas of the same pair, with the tools.
+fn sizes<'r>(rows: &'r [Line], pair: &'r str) -> impl Iterator<Item = (&'static str, bool, u64)> + 'r {
+    rows.iter().filter(move |line| line.0 == pair).filter_map(|(_, tool, is_ours, row)| match row {
+        Row::Measured { delta_bytes, .. } => Some((*tool, *is_ours, *delta_bytes)),
+        Row::Without(_) => None,
+    })
+}
+
+fn of_xdelta3(rows: &[Line], pair: &str) -> Option<u64> {
+    sizes(rows, pair).find(|(tool, _, _)| *tool == "xdelta3 -e").map(|(_, _, bytes)| bytes)
+}
+
+fn best_other(rows: &[Line], pair: &str) -> Option<u64> {
+    sizes(rows, pair).filter(|(_, is_ours, _)| !is_ours).map(|(_, _, bytes)| bytes).min()
+}
+
+/// The size as a share of another.
 #[allow(clippy::cast_precision_loss)] // a ratio of file sizes, shown with three digits
-fn share(rows: &[(String, String, Row)], pair: &str, bytes: u64) -> String {
-    let other = rows.iter().find_map(|(name, tool, row)| match row {
-        Row::Measured { delta_bytes, .. } if name == pair && tool.starts_with("xdelta3") => {
-            Some(*delta_bytes)
-        }
-        _ => None,
-    });
-    other.map_or_else(String::new, |other| format!("{:.3}", bytes as f64 / other as f64))
+fn share(of: Option<u64>, bytes: u64) -> String {
+    of.map_or_else(String::new, |of| format!("{:.3}", bytes as f64 / of as f64))
 }
 
 /// Digits in groups of three.
@@ -92,15 +106,25 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_of_xdelta3_on_the_same_pair() {
+    fn shares_are_of_the_same_pair() {
         let usage = Usage { wall_seconds: 1.0, cpu_seconds: 1.0, peak_bytes: 1 };
         let row = |delta_bytes| Row::Measured { delta_bytes, generate: usage, apply: usage, equal: true };
         let rows = vec![
-            ("a".to_owned(), "ours".to_owned(), row(50)),
-            ("a".to_owned(), "xdelta3 -e".to_owned(), row(100)),
-            ("b".to_owned(), "ours".to_owned(), row(50)),
+            ("a".to_owned(), "ours", true, row(50)),
+            ("a".to_owned(), "xdelta3 -e", false, row(100)),
+            ("a".to_owned(), "hdiffz", false, row(80)),
+            ("a".to_owned(), "zstd", false, Row::without("slow")),
+            ("b".to_owned(), "ours", true, row(50)),
         ];
-        assert_eq!(share(&rows, "a", 50), "0.500");
-        assert_eq!(share(&rows, "b", 50), "");
+        assert_eq!((of_xdelta3(&rows, "a"), best_other(&rows, "a")), (Some(100), Some(80)));
+        assert_eq!((of_xdelta3(&rows, "b"), best_other(&rows, "b")), (None, None));
+        assert_eq!((share(Some(80), 50), share(None, 50)), ("0.625".to_owned(), String::new()));
+        let text = markdown(&rows);
+        assert!(text.contains("| a | ours | 50 | 0.500 | 0.625 | 1.00 |"), "{text}");
+        let columns = |line: &str| line.matches('|').count();
+        assert!(
+            text.lines().take(7).all(|line| columns(line) == columns(text.lines().next().unwrap_or(""))),
+            "{text}"
+        );
     }
 }
