@@ -65,6 +65,7 @@ pub(crate) fn run(line: CommandLine) -> Result<(), Failure> {
             DeltaAction::Create(args) => delta::create::run(&args),
             DeltaAction::Apply(args) => delta::apply::run(&args),
             DeltaAction::Info(args) => delta::info::run(&args),
+            DeltaAction::Estimate(args) => delta::estimate::run(&args),
             DeltaAction::Explain(args) => delta::explain::run(&args),
         },
         Some(Command::Provision(args)) => provision::run(&args),

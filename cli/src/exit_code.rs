@@ -28,6 +28,8 @@ pub(crate) enum ExitStatus {
     WrongBase = 8,
     /// The input wants more than the limits of this program grant.
     Limit = 9,
+    /// The delta saves less than was asked for.
+    NotWorthIt = 10,
 }
 
 /// The exit status when a signal ended the command: what a shell says of a program that a signal has killed.

@@ -98,6 +98,7 @@ impl Failure {
         match error {
             // These name their file themselves.
             Delta::Io { .. } | Delta::Artifact { .. } | Delta::Pair { .. } => Self::plain(status, message),
+            Delta::Changed { .. } => Self::plain(status, message),
             Delta::BaseDigest { .. } | Delta::BaseSize { .. } | Delta::Base(_) => {
                 Self::about(files.base, status, message)
             }

@@ -58,6 +58,14 @@ pub(crate) fn warn_if_augmented(path: &Path, header: &ArtifactHeader) {
     }
 }
 
+/// Tells the person something that stands in no report.
+pub(crate) fn tell(message: &str) {
+    if !talk::is_quiet() {
+        // Nothing depends on it.
+        let _ = writeln!(io::stderr(), "mender-artifact: {message}");
+    }
+}
+
 /// Tells the person something that is no failure.
 pub(crate) fn warn(message: &str) {
     if !talk::is_quiet() {

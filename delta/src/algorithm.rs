@@ -10,6 +10,7 @@ use crate::format::vcdiff::writer::VcdiffOptions;
 use crate::generate::Composition;
 use crate::inspect::DeltaInfo;
 use crate::options::GenerateOptions;
+use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, Write};
 use std::path::Path;
@@ -53,7 +54,10 @@ pub fn generate(
     out: &mut (impl Read + Write + Seek + Send),
 ) -> Result<Made, Error> {
     let target_size = new.len() as u64;
-    Ok(match algorithm {
+    // The native format has the digests of both images, and looks after them itself.
+    let is_native = matches!(algorithm, Algorithm::Native);
+    let before = (!is_native).then(|| digests(old, new));
+    let made = match algorithm {
         Algorithm::Native => {
             let made = crate::generate::generate(old, new, options, out)?;
             Made {
@@ -84,7 +88,21 @@ pub fn generate(
                 file_systems_read: made.file_systems_read,
             }
         }
-    })
+    };
+    if let Some(before) = before {
+        let after = digests(old, new);
+        let changed = ["old image", "new image"].into_iter().enumerate();
+        if let Some((_, image)) = changed.into_iter().find(|&(i, _)| before[i] != after[i]) {
+            return Err(Error::Changed { image });
+        }
+    }
+    Ok(made)
+}
+
+/// SHA-256 of both images.
+fn digests(old: &[u8], new: &[u8]) -> [[u8; 32]; 2] {
+    let digest = |image: &[u8]| Sha256::digest(image).into();
+    rayon::join(|| digest(old), || digest(new)).into()
 }
 
 /// What an applied delta gave.

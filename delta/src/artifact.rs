@@ -29,6 +29,15 @@ pub const ALGORITHM: &str = "mender-native";
 /// The key under which devices know the SHA-256 of their root file system.
 pub const CHECKSUM: &str = "rootfs-image.checksum";
 
+/// Looks at a delta before it is put into an Artifact.
+pub trait Review {
+    /// `delta` turns `old` into `new`; its cursor may be left anywhere.
+    ///
+    /// # Errors
+    /// Ends the work: nothing more is written.
+    fn review(&self, old: &[u8], new: &[u8], made: &Made, delta: &mut File) -> Result<(), Error>;
+}
+
 /// Options of [`write_delta_artifact`].
 #[derive(Clone, Copy, Default)]
 pub struct DeltaArtifactOptions<'a> {
@@ -46,6 +55,8 @@ pub struct DeltaArtifactOptions<'a> {
     pub spool_directory: Option<&'a Path>,
     /// Packing of the delta Artifact; the delta itself is packed already.
     pub compression: Compression,
+    /// Asked whether the delta is good enough.
+    pub review: Option<&'a dyn Review>,
     /// Most recent time that the delta Artifact may show, in seconds since 1970.
     pub source_date_epoch: Option<i64>,
 }
@@ -81,6 +92,9 @@ pub fn write_delta_artifact(
     let (old_image, new_image) = (old.map()?, new.map()?);
     let (old_bytes, new_bytes) = (old_image.bytes(), new_image.bytes());
     let report = generate(old_bytes, new_bytes, &options.generate, &options.algorithm, &mut delta)?;
+    if let Some(review) = options.review {
+        review.review(old_bytes, new_bytes, &report, &mut delta)?;
+    }
     drop((old_image, new_image));
     delta.rewind().map_err(spooling)?;
     let file = PayloadInput::from_reader(delta_name(&new.file), Some(report.delta_len), delta)

@@ -102,6 +102,11 @@ pub enum Error {
         /// What is allowed.
         limit: u64,
     },
+    /// An image changed while a delta was made of it.
+    Changed {
+        /// Which: "old image" or "new image".
+        image: &'static str,
+    },
     /// The caller's `Base` failed.
     Base(CallerError),
     /// The caller's `Target` failed.
@@ -171,7 +176,7 @@ impl Error {
             | Error::TargetDigest { .. }
             | Error::WindowCheck { .. } => Category::Verify,
             Error::Limit { .. } => Category::Limit,
-            Error::Base(_) | Error::Target(_) => Category::Io,
+            Error::Changed { .. } | Error::Base(_) | Error::Target(_) => Category::Io,
             Error::Usage(_) | Error::Cancelled => Category::Usage,
             #[cfg(feature = "std")]
             Error::Io { .. } => Category::Io,
@@ -230,6 +235,7 @@ impl fmt::Display for Error {
             Error::Limit { what, wanted, limit } => {
                 write!(f, "{what}: {wanted} is over the limit of {limit}")
             }
+            Error::Changed { image } => write!(f, "the {image} changed while it was read"),
             Error::Base(error) => write!(f, "base: {error}"),
             Error::Target(error) => write!(f, "target: {error}"),
             Error::Usage(what) => f.write_str(what),

@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::io::{Seek, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// How much of the target comes from where, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,8 +66,8 @@ pub struct GenerateReport {
 /// Writes a delta that turns `old` into `new` to `out`, applies it under its own promise of memory, and compares.
 ///
 /// # Errors
-/// `Cancelled`, `Limit` when memory is short, `Io` from `out`; `TargetDigest` or `Format` when the proof fails, which
-/// also happens when an image changes while it is read.
+/// `Cancelled`, `Limit` when memory is short, `Io` from `out`; `Changed` when an image changes while it is read;
+/// `TargetDigest` or `Format` when the proof fails.
 pub fn generate(
     old: &[u8],
     new: &[u8],
@@ -75,16 +75,34 @@ pub fn generate(
     out: &mut (impl Write + Seek + Send),
 ) -> Result<GenerateReport, Error> {
     options.layout.check()?;
-    let proved = Proved { old, new, options, is_written: AtomicBool::new(false) };
+    let proved = Proved { old, new, options, is_written: AtomicBool::new(false), digests: OnceLock::new() };
     in_pool(options, || {
-        std::thread::scope(|scope| {
+        let made = std::thread::scope(|scope| {
             let mut proof = Proof::begin(scope, &proved);
             let report = generate_here(old, new, options, out, &mut proof)?;
             proved.is_written.store(true, Ordering::Relaxed);
             proof.end(&report.header)?;
             Ok(report)
-        })
+        });
+        match (made, proved.digests.get()) {
+            (Ok(_) | Err(Error::Target(_) | Error::TargetDigest { .. }), Some([base, _]))
+                if !is_still(old, base) =>
+            {
+                Err(Error::Changed { image: "old image" })
+            }
+            (Err(Error::Target(_) | Error::TargetDigest { .. }), Some([_, target]))
+                if !is_still(new, target) =>
+            {
+                Err(Error::Changed { image: "new image" })
+            }
+            (made, _) => made,
+        }
     })
+}
+
+/// Whether an image still has this SHA-256.
+pub(crate) fn is_still(image: &[u8], sha256: &[u8; 32]) -> bool {
+    <[u8; 32]>::from(Sha256::digest(image)) == *sha256
 }
 
 /// Does `work` on as many threads as `options` say.
@@ -197,13 +215,14 @@ fn operations_between(sides: &Sides<'_>, options: &GenerateOptions<'_>) -> Resul
 }
 
 /// What to do, before it is done.
-struct Plan {
-    sources: Vec<Source>,
-    units: Vec<Unit>,
+pub(crate) struct Plan {
+    pub(crate) sources: Vec<Source>,
+    pub(crate) units: Vec<Unit>,
     file_systems_read: bool,
 }
 
-fn plan(old: &[u8], new: &[u8], maps: Option<(&FileMap, &FileMap)>) -> Plan {
+/// Plans the work between two images, whose files may be known already.
+pub(crate) fn plan(old: &[u8], new: &[u8], maps: Option<(&FileMap, &FileMap)>) -> Plan {
     let mut sources = blocks::sources(old, new);
     // A file system that cannot be read is no obstacle: its image is then a string of bytes.
     let found = if maps.is_none() { FileMap::of(old).ok().zip(FileMap::of(new).ok()) } else { None };
@@ -248,7 +267,7 @@ fn solve_all(
 }
 
 /// All operations from front to back; neighbours that continue each other become one.
-fn in_order(sources: &[Source], placed: Vec<Placed>, target_len: u64) -> Vec<Op> {
+pub(crate) fn in_order(sources: &[Source], placed: Vec<Placed>, target_len: u64) -> Vec<Op> {
     let mut all = placed;
     for (block, source) in sources.iter().enumerate() {
         let at = (block * BLOCK) as u64;

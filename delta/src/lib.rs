@@ -4,6 +4,7 @@
 //! * [`mod@format`]: the native container; docs/delta-format.md is the byte-level truth.
 //! * `generate`: makes a delta of two images and proves it.
 //! * `artifact`: the same between Artifacts.
+//! * `estimate`: how large a delta will be, before it is made.
 //! * `explain`: which files a delta's bytes are spent on, and why.
 //!
 //! Without features only the applier is there; `std` adds files, `generate` (the default) all the rest.
@@ -25,9 +26,13 @@ pub mod progress;
 mod proof;
 
 #[cfg(feature = "generate")]
+pub mod age;
+#[cfg(feature = "generate")]
 pub mod algorithm;
 #[cfg(feature = "generate")]
 pub mod artifact;
+#[cfg(feature = "generate")]
+pub mod estimate;
 #[cfg(feature = "generate")]
 pub mod explain;
 #[cfg(feature = "generate")]

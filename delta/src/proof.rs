@@ -8,6 +8,7 @@ use crate::apply::{Applier, CallerError, Header, Target};
 use crate::error::Error;
 use crate::options::GenerateOptions;
 use crate::progress::Phase;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
@@ -27,6 +28,8 @@ const WAITING: usize = 8;
 pub(crate) struct Proof<'s> {
     tell: Option<SyncSender<Told>>,
     worker: Option<ScopedJoinHandle<'s, Result<(), Error>>>,
+    /// Whether anything is to be proved.
+    is_wanted: bool,
 }
 
 /// What the proof shares with who writes the delta.
@@ -36,6 +39,8 @@ pub(crate) struct Proved<'i, 'o> {
     pub(crate) options: &'o GenerateOptions<'o>,
     /// Set when all is written: from then on the proof is what is waited for.
     pub(crate) is_written: AtomicBool,
+    /// SHA-256 of both images, as the delta has them.
+    pub(crate) digests: OnceLock<[[u8; 32]; 2]>,
 }
 
 impl<'s> Proof<'s> {
@@ -43,7 +48,12 @@ impl<'s> Proof<'s> {
     pub(crate) fn begin<'env>(scope: &'s Scope<'s, 'env>, proved: &'s Proved<'_, '_>) -> Self {
         let (tell, told) = sync_channel(WAITING);
         let worker = scope.spawn(move || prove(proved, &told));
-        Proof { tell: Some(tell), worker: Some(worker) }
+        Proof { tell: Some(tell), worker: Some(worker), is_wanted: true }
+    }
+
+    /// No proof, for what nobody will apply.
+    pub(crate) fn none() -> Self {
+        Proof { tell: None, worker: None, is_wanted: false }
     }
 
     /// Tells of the front of the delta.
@@ -73,6 +83,9 @@ impl<'s> Proof<'s> {
     }
 
     fn tell(&mut self, told: Told) -> Result<(), Error> {
+        if !self.is_wanted {
+            return Ok(());
+        }
         let is_taken = self.tell.as_ref().is_some_and(|tell| tell.send(told).is_ok());
         if is_taken { Ok(()) } else { self.outcome().and(Err(ENDED)) }
     }
@@ -97,6 +110,8 @@ fn arena(header: &Header) -> Result<Vec<u8>, Error> {
 
 fn prove(proved: &Proved<'_, '_>, told: &Receiver<Told>) -> Result<(), Error> {
     let Ok(Told::Front(header, fold)) = told.recv() else { return Ok(()) };
+    // It is set once.
+    let _ = proved.digests.set([header.base_sha256, header.target_sha256]);
     let mut arena = arena(&header)?;
     let mut applier = Applier::new(&header, &mut arena)?;
     let mut target = Compared { new: proved.new, at: 0 };

@@ -1,4 +1,4 @@
-//! `delta create`, `delta apply`, `delta info` and `delta explain`.
+//! `delta create`, `delta apply`, `delta info`, `delta estimate` and `delta explain`.
 
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -18,6 +18,8 @@ pub(crate) enum DeltaAction {
     Apply(DeltaApplyArgs),
     /// Show what a delta says about itself
     Info(DeltaInfoArgs),
+    /// Tell in a few seconds about how large a delta will be
+    Estimate(DeltaEstimateArgs),
     /// Show which files a delta's bytes are spent on, and why
     Explain(DeltaExplainArgs),
 }
@@ -83,6 +85,40 @@ fn memory_size(text: &str) -> Result<u64, String> {
     number.checked_mul(1 << shift).ok_or_else(|| "too large".to_owned())
 }
 
+/// When a delta is not worth having.
+#[derive(Debug, Args)]
+pub(crate) struct WorthArgs {
+    /// Fail with status 10 unless the delta is smaller by this much than the new image packed as with --compression lzma
+    #[arg(long, value_name = "PERCENT", value_parser = tenths_of_percent)]
+    pub(crate) min_saving: Option<u64>,
+
+    /// Fail with status 3, and say which files cost the most, if the delta is larger than this: bytes, or with K, M or G,
+    /// or with KB, MB or GB for thousands
+    #[arg(long, value_name = "SIZE", value_parser = delta_size)]
+    pub(crate) max_delta_size: Option<u64>,
+}
+
+/// Tenths of a per cent, less than 100 %.
+fn tenths_of_percent(text: &str) -> Result<u64, String> {
+    let text = text.strip_suffix('%').unwrap_or(text);
+    let (whole, tenth) = text.split_once('.').unwrap_or((text, "0"));
+    let digits =
+        |text: &str| if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None };
+    let number = digits(whole).zip(digits(tenth).filter(|_| tenth.len() == 1));
+    let tenths = number.and_then(|(whole, tenth): (u64, u64)| whole.checked_mul(10)?.checked_add(tenth));
+    tenths.filter(|&tenths| tenths < 1000).ok_or_else(|| "expected a per cent from 0 to 99.9".to_owned())
+}
+
+/// As [`memory_size`], and with KB, MB or GB powers of 1000.
+fn delta_size(text: &str) -> Result<u64, String> {
+    for (unit, factor) in [("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000)] {
+        if let Some(number) = text.strip_suffix(unit).and_then(|number| number.parse::<u64>().ok()) {
+            return number.checked_mul(factor).ok_or_else(|| "too large".to_owned());
+        }
+    }
+    memory_size(text)
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DeltaCreateArgs {
     /// The image that devices have
@@ -100,6 +136,9 @@ pub(crate) struct DeltaCreateArgs {
 
     #[command(flatten)]
     pub(crate) level: LevelArgs,
+
+    #[command(flatten)]
+    pub(crate) worth: WorthArgs,
 
     /// Print JSON
     #[arg(long)]
@@ -127,6 +166,19 @@ pub(crate) struct DeltaApplyArgs {
 pub(crate) struct DeltaInfoArgs {
     /// The delta, or a delta Artifact; - is standard input
     pub(crate) delta: PathBuf,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeltaEstimateArgs {
+    /// The image that devices have
+    pub(crate) old: PathBuf,
+
+    /// The image that they shall have
+    pub(crate) new: PathBuf,
 
     /// Print JSON
     #[arg(long)]
@@ -162,7 +214,24 @@ pub(crate) struct DeltaExplainArgs {
 
 #[cfg(test)]
 mod tests {
-    use super::memory_size;
+    use super::{delta_size, memory_size, tenths_of_percent};
+
+    #[test]
+    fn percents() {
+        for (text, tenths) in [("0", 0), ("5", 50), ("12.5", 125), ("99.9%", 999)] {
+            assert_eq!(tenths_of_percent(text), Ok(tenths), "{text}");
+        }
+        for bad in ["", "100", "-1", "+1", "1.25", "5.", ".5", "1e1", "99999999999999999999", "x"] {
+            assert!(tenths_of_percent(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_of_deltas() {
+        assert_eq!(delta_size("5MB"), Ok(5_000_000));
+        assert_eq!(delta_size("5M"), Ok(5 << 20));
+        assert!(delta_size("MB").is_err() && delta_size("99999999999999999KB").is_err());
+    }
 
     #[test]
     fn sizes() {

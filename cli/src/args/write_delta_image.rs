@@ -1,6 +1,6 @@
 //! `write delta-image`.
 
-use super::delta::{AlgorithmArgs, LevelArgs};
+use super::delta::{AlgorithmArgs, LevelArgs, WorthArgs};
 use super::output::OutputArgs;
 use clap::Args;
 use std::path::PathBuf;
@@ -20,6 +20,9 @@ pub(crate) struct DeltaImageArgs {
 
     #[command(flatten)]
     pub(crate) level: LevelArgs,
+
+    #[command(flatten)]
+    pub(crate) worth: WorthArgs,
 
     /// With xdelta3: options that the device's decoder is to be called with, of -B, -W, -P and -I; they bound the
     /// delta, too. Repeatable

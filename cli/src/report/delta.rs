@@ -16,9 +16,27 @@ pub(crate) struct Made {
     /// Size of what would be sent without the delta.
     pub(crate) full_bytes: u64,
     pub(crate) delta_bytes: u64,
+    /// What the new image takes packed, if that was found out.
+    pub(crate) packed: Option<Packed>,
     /// Memory that a device needs to apply it.
     pub(crate) memory_to_apply_bytes: u64,
     pub(crate) usage: Usage,
+}
+
+/// What the new image takes, packed as with `--compression lzma`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Packed {
+    pub(crate) bytes: u64,
+    /// It was not packed to its end, since this was enough to know.
+    pub(crate) at_least: bool,
+}
+
+impl Packed {
+    /// How much less than this `delta` is, in tenths of a per cent, rounded down; below 0 if it is more.
+    pub(crate) fn saving_tenths(self, delta: u64) -> i128 {
+        let (full, delta) = (i128::from(self.bytes), i128::from(delta));
+        if full == 0 { 0 } else { (full - delta) * 1000 / full }
+    }
 }
 
 impl Made {
@@ -27,6 +45,10 @@ impl Made {
         lines.add("full size", format_args!("{} bytes", self.full_bytes));
         lines.add("delta size", format_args!("{} bytes", self.delta_bytes));
         lines.add("saving", saving(self.full_bytes, self.delta_bytes));
+        if let Some(packed) = self.packed {
+            let about = if packed.at_least { "at least " } else { "" };
+            lines.add("packed with xz", format_args!("{about}{} bytes", packed.bytes));
+        }
         lines.add("memory to apply", mebibytes(self.memory_to_apply_bytes));
         lines.usage(self.usage);
         lines.0
@@ -36,7 +58,45 @@ impl Made {
         super::json::text(&json!({
             "full_bytes": self.full_bytes,
             "delta_bytes": self.delta_bytes,
+            "packed": self.packed.map(|packed| json!({
+                "method": "xz",
+                "bytes": packed.bytes,
+                "is_at_least": packed.at_least,
+            })),
             "memory_to_apply_bytes": self.memory_to_apply_bytes,
+            "seconds": self.usage.seconds,
+            "peak_memory_bytes": self.usage.peak_bytes,
+        }))
+    }
+}
+
+/// A delta that was estimated.
+pub(crate) struct Estimated {
+    pub(crate) full_bytes: u64,
+    pub(crate) delta_bytes: u64,
+    /// Bytes that whole blocks of the old image do not have, and how many of them were coded.
+    pub(crate) changed_bytes: u64,
+    pub(crate) coded_bytes: u64,
+    pub(crate) usage: Usage,
+}
+
+impl Estimated {
+    pub(crate) fn text(&self) -> String {
+        let mut lines = Lines::default();
+        lines.add("full size", format_args!("{} bytes", self.full_bytes));
+        lines
+            .add("changed", format_args!("{} bytes, {} of them coded", self.changed_bytes, self.coded_bytes));
+        lines.add("delta size", format_args!("about {} bytes", self.delta_bytes));
+        lines.usage(self.usage);
+        lines.0
+    }
+
+    pub(crate) fn json(&self) -> String {
+        super::json::text(&json!({
+            "full_bytes": self.full_bytes,
+            "estimated_delta_bytes": self.delta_bytes,
+            "changed_bytes": self.changed_bytes,
+            "coded_bytes": self.coded_bytes,
             "seconds": self.usage.seconds,
             "peak_memory_bytes": self.usage.peak_bytes,
         }))
@@ -192,7 +252,7 @@ mod tests {
     #[test]
     fn what_was_made() {
         let usage = Usage { seconds: 1.5, peak_bytes: Some(3 << 20) };
-        let made = Made { full_bytes: 4000, delta_bytes: 100, memory_to_apply_bytes: 1, usage };
+        let made = Made { full_bytes: 4000, delta_bytes: 100, packed: None, memory_to_apply_bytes: 1, usage };
         assert_eq!(
             made.text(),
             "full size       4000 bytes\ndelta size      100 bytes\nsaving          97.5 %\n\

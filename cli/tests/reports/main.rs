@@ -2,8 +2,12 @@
 // All of it is test code, which may stop at whatever is not as it should be.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+mod estimate;
 mod explain;
 mod images;
+mod odd_images;
+mod swapped;
 #[allow(dead_code, reason = "shared with other tests, which need more of it")]
 #[path = "../command/workplace.rs"]
 mod workplace;
+mod worth;

@@ -163,7 +163,7 @@ fn unknown_ranges(ranges: &[Range], sources: &[Source], taken: &mut [bool]) -> V
 }
 
 /// The part of `ranges`, taken as one string, from `from` on, `len` bytes at most.
-fn slice(ranges: &[Range], from: usize, len: usize) -> Vec<Range> {
+pub(crate) fn slice(ranges: &[Range], from: usize, len: usize) -> Vec<Range> {
     let (mut skip, mut left, mut out) = (from, len, Vec::new());
     for range in ranges {
         let skipped = skip.min(range.len);

@@ -30,6 +30,12 @@ impl WholeFile {
         Some(WholeFile { len, parts: parts.collect::<Option<_>>()? })
     }
 
+    /// Whether its first bytes are these.
+    pub(crate) fn begins_with(&self, image: &[u8], bytes: &[u8]) -> bool {
+        let first = self.parts.iter().find(|(offset, _)| *offset == 0);
+        first.is_some_and(|(_, range)| image[range.at..range.end()].starts_with(bytes))
+    }
+
     /// Its bytes.
     pub(crate) fn content(&self, image: &[u8]) -> Vec<u8> {
         let mut content = vec![0; self.len];

@@ -1,9 +1,11 @@
 //! `delta create OLD NEW -o DELTA`: makes a delta and proves it before it gets its name.
 
+use super::image;
 use super::level;
+use super::swapped;
+use super::worth::{self, Candidate};
 use crate::args::delta::{AlgorithmArgs, AlgorithmName, DeltaCreateArgs};
 use crate::failure::{DeltaFiles, Failure};
-use crate::input::existing_file;
 use crate::output::{SeekableOutput, is_no_input};
 use crate::progress::Progress;
 use crate::report;
@@ -11,17 +13,12 @@ use crate::report::delta::Made;
 use crate::report::usage::Stopwatch;
 use mender_delta::algorithm::{Algorithm, generate};
 use mender_delta::format::vcdiff::writer::VcdiffOptions;
-use mender_delta::mapped::MappedImage;
 use mender_delta::options::GenerateOptions;
 
 pub(crate) fn run(args: &DeltaCreateArgs) -> Result<(), Failure> {
     let stopwatch = Stopwatch::start();
     let files = DeltaFiles { base: &args.old, delta: &args.output_path, output: &args.output_path };
-    let open = |path| {
-        existing_file(path)?;
-        MappedImage::open(path).map_err(|error| Failure::delta(files, &error))
-    };
-    let (old, new) = (open(&args.old)?, open(&args.new)?);
+    let (old, new) = (image::open(&args.old, files)?, image::open(&args.new, files)?);
     is_no_input(&args.output_path, &[&args.old, &args.new])?;
     let mut output = SeekableOutput::create(&args.output_path)?;
     let progress = Progress::new();
@@ -29,14 +26,28 @@ pub(crate) fn run(args: &DeltaCreateArgs) -> Result<(), Failure> {
     let options = level::options(&args.level, &args.format, files)?;
     let options = GenerateOptions { progress: Some(&told), ..options };
     let algorithm = algorithm(&args.format, VcdiffOptions::default())?;
-    let made = generate(old.bytes(), new.bytes(), &options, &algorithm, output.file())
-        .map_err(|error| Failure::delta(files, &error))?;
+    let made = swapped::warn_while([old.bytes(), new.bytes()], [&args.old, &args.new], || {
+        generate(old.bytes(), new.bytes(), &options, &algorithm, output.file())
+    });
+    let made = made.map_err(|error| Failure::delta(files, &error))?;
     level::check(&args.level, made.memory, files)?;
+    if !made.file_systems_read {
+        image::note_unread([old.bytes(), new.bytes()], [&args.old, &args.new]);
+    }
+    let candidate = Candidate {
+        new: new.bytes(),
+        old: old.bytes(),
+        delta_len: made.delta_len,
+        name: &args.output_path,
+        is_native: args.format.algorithm == AlgorithmName::Native,
+    };
+    let packed = worth::check(&args.worth, &candidate, output.file())?;
     output.commit()?;
     drop(progress);
     let made = Made {
         full_bytes: made.target_size,
         delta_bytes: made.delta_len,
+        packed,
         memory_to_apply_bytes: made.memory,
         usage: stopwatch.stop(),
     };

@@ -1,10 +1,9 @@
 //! `delta explain OLD NEW [DELTA]`: which files a delta's bytes are spent on.
 
-use super::{level, source};
+use super::{image, level, source};
 use crate::args::delta::{AlgorithmArgs, AlgorithmName, DeltaExplainArgs};
 use crate::exit_code::ExitStatus;
 use crate::failure::{DeltaFiles, Failure};
-use crate::input::existing_file;
 use crate::output::{Output, is_no_input};
 use crate::progress::Progress;
 use crate::report;
@@ -12,7 +11,6 @@ use crate::report::delta::explain;
 use mender_delta::apply::file::ApplyOptions;
 use mender_delta::explain::Explanation;
 use mender_delta::generate::generate;
-use mender_delta::mapped::MappedImage;
 use mender_delta::options::GenerateOptions;
 use std::io::{Cursor, Read, Seek, Write};
 use std::path::Path;
@@ -24,11 +22,7 @@ pub(crate) fn run(args: &DeltaExplainArgs) -> Result<(), Failure> {
     let made = Path::new("delta");
     let delta = args.delta.as_deref().unwrap_or(made);
     let files = DeltaFiles { base: &args.old, delta, output: &args.new };
-    let open = |path| {
-        existing_file(path)?;
-        MappedImage::open(path).map_err(|error| Failure::delta(files, &error))
-    };
-    let (old, new) = (open(&args.old)?, open(&args.new)?);
+    let (old, new) = (image::open(&args.old, files)?, image::open(&args.new, files)?);
     if let Some(page) = &args.html {
         is_no_input(page, &[&args.old, &args.new, delta])?;
     }

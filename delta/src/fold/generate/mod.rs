@@ -74,6 +74,45 @@ impl Folding {
         Ok(Some(Folding { base_pieces, target_pieces, base, target, sizes }))
     }
 
+    /// Unfolds both images without trying for each block whether it can be rebuilt: most are taken to be as those that
+    /// are tried. Good for nothing but an estimate.
+    ///
+    /// # Errors
+    /// As [`Folding::of`].
+    pub(crate) fn guessed(
+        old: &[u8],
+        new: &[u8],
+        options: &GenerateOptions<'_>,
+    ) -> Result<Option<Self>, Error> {
+        let Some((mut old_layout, mut new_layout)) =
+            Layout::of(old).zip(Layout::of(new)).filter(|_| old != new)
+        else {
+            return Ok(None);
+        };
+        if new_layout.map.is_some() {
+            sort::leave_out_equal(old, &mut old_layout.blocks, new, &mut new_layout.blocks);
+            let packed: u64 = new_layout.blocks.iter().map(|block| u64::from(block.len)).sum();
+            if packed < new.len() as u64 / WORTH_UNFOLDING {
+                return Ok(None);
+            }
+        }
+        let target_pieces = sort::guessed_target(old, &old_layout, new, &new_layout, options)?;
+        if !target_pieces.iter().any(|piece| matches!(piece, TargetPiece::Block(_))) {
+            return Ok(None);
+        }
+        let base_pieces = sort::base(old, &old_layout, options)?;
+        let base = unfolded::of(old, &base_pieces, &old_layout)?;
+        let target = unfolded::of(new, &target_pieces, &new_layout)?;
+        let sizes = [old.len() as u64, new.len() as u64];
+        Ok(Some(Folding { base_pieces, target_pieces, base, target, sizes }))
+    }
+
+    /// Bytes that say how blocks are packed, with nothing of the base left out.
+    pub(crate) fn section_len(&self) -> u64 {
+        let everything = Op::Copy { base: 0, len: self.base.image.bytes().len() as u64 };
+        Section::of(self, &[everything]).bytes.len() as u64
+    }
+
     /// The unfolded base and target.
     pub(crate) fn images(&self) -> (&[u8], &[u8]) {
         (self.base.image.bytes(), self.target.image.bytes())
