@@ -93,25 +93,63 @@ fn of_plan(old: &[u8], new: &[u8], plan: &Plan, options: &GenerateOptions<'_>) -
         let units: Vec<&Unit> = plan.units.iter().filter(|unit| self::class(unit, new) == class).collect();
         classes.push((units.iter().map(|unit| unit.target_len() as u64).sum::<u64>(), samples(&units)));
     }
-    let coded: Vec<(u64, u64, u64)> = classes
+    let coded: Vec<(u64, [Coded; 2])> = classes
         .into_par_iter()
         .map(|(total, samples)| {
             let placed: Vec<Vec<Placed>> =
                 samples.par_iter().map(|unit| unit::solve(unit, old, new)).collect::<Result<_, _>>()?;
-            let len: u64 = samples.iter().map(|unit| unit.target_len() as u64).sum();
-            let placed: Vec<Placed> = placed.into_iter().flatten().collect();
-            let bytes = if placed.is_empty() { 0 } else { coded_len(old, new, &[], placed, options)? };
-            // What a delta has in any case is counted once, with the copies.
-            Ok((total, len, bytes.saturating_sub(Header::LEN as u64)))
+            let code = |step: usize| -> Result<Coded, Error> {
+                let len: u64 = samples.iter().step_by(step).map(|unit| unit.target_len() as u64).sum();
+                let placed: Vec<Placed> = placed.iter().step_by(step).flatten().copied().collect();
+                let bytes = if placed.is_empty() { 0 } else { coded_len(old, new, &[], placed, options)? };
+                // What a delta has in any case is counted once, with the copies.
+                Ok(Coded { len, bytes: bytes.saturating_sub(Header::LEN as u64) })
+            };
+            let all = code(1)?;
+            let half = if all.len < total { code(2)? } else { all };
+            Ok((total, [half, all]))
         })
         .collect::<Result<_, Error>>()?;
     let mut estimate = Estimate { delta_len: bare, changed, coded: 0 };
-    for (total, len, bytes) in coded {
-        let scaled = u128::from(bytes) * u128::from(total) / u128::from(len.max(1));
-        estimate.delta_len += u64::try_from(scaled).unwrap_or(u64::MAX);
-        estimate.coded += len;
+    for (total, [half, all]) in coded {
+        estimate.delta_len = estimate.delta_len.saturating_add(scaled(total, half, all));
+        estimate.coded += all.len;
     }
     Ok(estimate)
+}
+
+/// What a sample took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Coded {
+    /// Bytes of target.
+    len: u64,
+    /// Bytes of delta.
+    bytes: u64,
+}
+
+/// How fast the cost grows at least, as a power of the length.
+const LEAST_GROWTH: f64 = 0.6;
+
+/// What `total` bytes take, if the cost goes on growing as it did from half of the sample to all of it: the model
+/// learns on the way.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "an estimate; what is too large for a number becomes the largest one"
+)]
+fn scaled(total: u64, half: Coded, all: Coded) -> u64 {
+    if all.len == 0 || total <= all.len {
+        return all.bytes;
+    }
+    let ratio = |a: u64, b: u64| a as f64 / b as f64;
+    let growth = if half.bytes == 0 || half.len == 0 || half.len >= all.len {
+        1.0
+    } else {
+        ratio(all.bytes, half.bytes).ln() / ratio(all.len, half.len).ln()
+    };
+    let growth = if growth.is_finite() { growth.clamp(LEAST_GROWTH, 1.0) } else { 1.0 };
+    (all.bytes as f64 * ratio(total, all.len).powf(growth)) as u64
 }
 
 /// Pieces of `units`, evenly spread over them.
@@ -190,6 +228,20 @@ fn fill(sources: &[Source], placed: &mut Vec<Placed>, len: usize) {
 mod tests {
     use super::*;
     use crate::source::similar::Range;
+
+    #[test]
+    fn growth_goes_on_as_it_did() {
+        let coded = |len, bytes| Coded { len, bytes };
+        assert_eq!(scaled(100, coded(50, 20), coded(100, 40)), 40);
+        assert_eq!(scaled(400, coded(50, 20), coded(100, 40)), 160);
+        // A cost that grows by half where the length doubles, and again.
+        let found = scaled(400, coded(50, 40), coded(100, 60));
+        assert!((134..=136).contains(&found), "{found}");
+        // Neither faster than the length nor hardly at all.
+        assert_eq!(scaled(400, coded(50, 1), coded(100, 40)), 160);
+        assert!(scaled(400, coded(50, 40), coded(100, 40)) > 80);
+        assert_eq!(scaled(0, coded(0, 0), coded(0, 0)), 0);
+    }
 
     #[test]
     fn gaps_are_filled_and_nothing_else() {
