@@ -25,6 +25,7 @@ pub(crate) struct OwnedReader {
 // reader; `sendable` fails to compile if that changes.
 unsafe impl Send for OwnedReader {}
 
+#[allow(dead_code, reason = "compilers of MSRV do not see its use in constants")]
 const fn sendable<T: Send>() {}
 const _: () = sendable::<PublicKey>();
 const _: () = sendable::<Reader<'static, 'static, BuiltIn>>();

@@ -225,6 +225,7 @@ impl<'m> BaseFold<'m> {
     }
 
     /// Content of a long block from `from` on. What the window has no more is unpacked from the front again.
+    #[inline(never)]
     fn stream(
         &mut self,
         base: &mut dyn Base,
@@ -257,7 +258,9 @@ impl<'m> BaseFold<'m> {
         Ok(())
     }
 
-    /// The content of a block, from a slot or from the base.
+    /// The content of a block, from a slot or from the base. Not part of its callers, so that only who unpacks needs the
+    /// stack for it.
+    #[inline(never)]
     fn unpacked(&mut self, base: &mut dyn Base, index: usize, piece: &Piece) -> Result<&[u8], CallerError> {
         let Kind::Block { recipe, plain_len } = piece.kind else { return Err(UNPACK) };
         let name = index as u32 + 1;

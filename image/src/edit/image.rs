@@ -148,7 +148,7 @@ impl<D: WritableDevice> ImageEditor<D> {
         self.each(route, |part, device, limits, spill| {
             content.rewind().map_err(Error::Content)?;
             let spill = spill.map(|make| make()).transpose().map_err(Error::Content)?;
-            let operation = Operation::Put { content: &mut *content, attributes: *attributes, spill };
+            let operation = Operation::Put { content: &mut &mut *content, attributes: *attributes, spill };
             apply(part, device, limits, &route.path, operation)
         })
     }
