@@ -85,12 +85,11 @@ pub fn generate(
             Ok(report)
         });
         match (made, proved.digests.get()) {
-            (Ok(_) | Err(Error::Target(_) | Error::TargetDigest { .. }), Some([base, _]))
-                if !is_still(old, base) =>
-            {
-                Err(Error::Changed { image: "old image" })
-            }
-            (Err(Error::Target(_) | Error::TargetDigest { .. }), Some([_, target]))
+            (
+                Ok(_) | Err(Error::Target(_) | Error::TargetDigest { .. } | Error::Format(_)),
+                Some([base, _]),
+            ) if !is_still(old, base) => Err(Error::Changed { image: "old image" }),
+            (Err(Error::Target(_) | Error::TargetDigest { .. } | Error::Format(_)), Some([_, target]))
                 if !is_still(new, target) =>
             {
                 Err(Error::Changed { image: "new image" })

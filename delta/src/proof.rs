@@ -78,8 +78,10 @@ impl<'s> Proof<'s> {
     /// Why it failed.
     pub(crate) fn end(mut self, header: &Header) -> Result<(), Error> {
         self.outcome()?;
-        let mut arena = arena(header)?;
-        Applier::new(header, &mut arena).map(|_| ())
+        // As a device reads it, with every bound that a header has.
+        let header = Header::parse(&header.encode())?;
+        let mut arena = arena(&header)?;
+        Applier::new(&header, &mut arena).map(|_| ())
     }
 
     fn tell(&mut self, told: Told) -> Result<(), Error> {
@@ -93,7 +95,7 @@ impl<'s> Proof<'s> {
     fn outcome(&mut self) -> Result<(), Error> {
         self.tell = None;
         let worker = self.worker.take().ok_or(ENDED)?;
-        worker.join().map_err(|_| ENDED)?
+        worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 

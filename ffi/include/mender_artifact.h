@@ -59,7 +59,7 @@ enum mar_code {
     MAR_E_CHECKSUM = -21,    /* a part of the Artifact differs from its manifest */
     MAR_E_UNSIGNED = -22,    /* there is a key and no signature */
     MAR_E_SIGNATURE = -23,   /* the signature does not belong to this key and manifest */
-    MAR_E_AUGMENTED = -24,   /* augmented Artifacts are refused; not by this library any more */
+    MAR_E_AUGMENTED = -24,   /* read with a key: the signature does not cover what augments an Artifact */
     MAR_E_NO_KEY = -26,      /* there is a signature and no key */
     MAR_E_KEY = -27,         /* the key cannot be used */
 

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::guard::guard;
 use crate::{from_c, handle, json};
 use mender_artifact::header::{PayloadHeader, TypeInfoValue};
+use mender_artifact::limits::Limits;
 use mender_artifact::read::verify::SignatureRule;
 use mender_artifact::read::{ReadOptions, ReadReport, read_artifact};
 use mender_artifact::sign::public_key::PublicKey;
@@ -93,7 +94,9 @@ fn read(path: &Path, key_pem: &[u8]) -> Result<Artifact, Failure> {
         Some(key) => SignatureRule::Require(key),
         None => SignatureRule::NotChecked,
     };
-    let options = ReadOptions { signature, ..ReadOptions::default() };
+    // No signature covers what augments an Artifact, and the getters do not tell the two apart.
+    let limits = Limits { augmented: key.is_none(), ..Limits::default() };
+    let options = ReadOptions { signature, limits, ..ReadOptions::default() };
     let report = read_artifact(file, &options, &mut ()).map_err(|error| error.with_path(path))?;
     Ok(Artifact::from(&report))
 }

@@ -12,6 +12,7 @@ use mender_artifact::sign::Signer;
 use mender_artifact::sign::private_key::PrivateKey;
 use mender_delta::algorithm::{Algorithm, generate};
 use mender_delta::artifact::{DeltaArtifactOptions, write_delta_artifact};
+use mender_delta::error::Error;
 use mender_delta::format::native::level::Level;
 use mender_delta::format::native::writer::Layout;
 use mender_delta::format::vcdiff::writer::VcdiffOptions;
@@ -51,6 +52,8 @@ pub struct Options {
 struct Wanted {
     algorithm: Algorithm<'static>,
     layout: Layout,
+    /// Bytes that a device has to apply it, if that is said.
+    apply_memory: Option<u64>,
     threads: usize,
     memory_limit: Option<u64>,
     watch: Watch,
@@ -64,7 +67,14 @@ impl Wanted {
             // SAFETY: NULL is allowed.
             let watch = unsafe { Watch::from_c(std::ptr::null())? };
             let (algorithm, layout) = (Algorithm::Native, Layout::default());
-            return Ok(Wanted { algorithm, layout, threads: 0, memory_limit: None, watch });
+            return Ok(Wanted {
+                algorithm,
+                layout,
+                apply_memory: None,
+                threads: 0,
+                memory_limit: None,
+                watch,
+            });
         }
         // SAFETY: not NULL, so there is at least a struct_size.
         let size = unsafe { (&raw const (*options).struct_size).read() };
@@ -86,7 +96,8 @@ impl Wanted {
             2 => Level::Max,
             other => return unknown("level", other),
         };
-        let memory = if options.apply_memory == 0 { 16 << 20 } else { options.apply_memory };
+        let apply_memory = Some(options.apply_memory).filter(|memory| *memory > 0);
+        let memory = apply_memory.unwrap_or(UNPACKING);
         let layout = if options.level == 0 && options.apply_memory == 0 {
             Layout::default()
         } else {
@@ -105,26 +116,37 @@ impl Wanted {
         let memory_limit = Some(options.memory_limit).filter(|limit| *limit > 0);
         // SAFETY: as promised by the caller.
         let watch = unsafe { Watch::from_c(options.work)? };
-        Ok(Wanted { algorithm, layout, threads, memory_limit, watch })
+        Ok(Wanted { algorithm, layout, apply_memory, threads, memory_limit, watch })
     }
 
-    fn run<T>(
-        &self,
-        make: impl FnOnce(&GenerateOptions<'_>) -> Result<T, mender_delta::error::Error>,
-    ) -> Result<T, Failure> {
+    fn run<T>(&self, make: impl FnOnce(&GenerateOptions<'_>) -> Result<T, Error>) -> Result<T, Failure> {
         let tell = |phase: Phase, done, total| self.watch.tell_delta(phase, done, total);
         let defaults = GenerateOptions::default();
         let options = GenerateOptions {
             threads: self.threads,
             memory_budget: self.memory_limit.unwrap_or(defaults.memory_budget),
             layout: self.layout,
+            // Unpacking comes on top of the layout.
+            unpack: self.apply_memory.is_none_or(|memory| memory >= UNPACKING),
             progress: Some(&tell),
             cancel: Some(&self.watch.cancelled),
-            ..defaults
         };
         Ok(make(&options)?)
     }
+
+    /// Refuses a native delta that wants more of a device than it may.
+    fn check(&self, memory: u64) -> Result<(), Failure> {
+        match (self.algorithm, self.apply_memory) {
+            (Algorithm::Native, Some(limit)) if memory > limit => {
+                Err(Failure::from(Error::Limit { what: "memory to apply", wanted: memory, limit }))
+            }
+            _ => Ok(()),
+        }
+    }
 }
+
+/// With less memory than this, in bytes, a device is not asked to unpack anything.
+const UNPACKING: u64 = 16 << 20;
 
 fn failed(path: &Path, action: &str, error: &std::io::Error) -> Failure {
     Failure::new(Code::Io, format!("{}: cannot {action}: {error}", path.display()))
@@ -138,9 +160,11 @@ fn map(path: &Path) -> Result<MappedImage, Failure> {
 fn make_file(base: &Path, target: &Path, out: &Path, wanted: &Wanted) -> Result<Code, Failure> {
     let (old, new) = (map(base)?, map(target)?);
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // The proof reads what was written, so it goes to a file without a name first.
+    // The proof of foreign formats reads what was written, so it goes to a file without a name first.
     let mut delta = tempfile::tempfile_in(folder).map_err(|error| failed(out, "create", &error))?;
-    wanted.run(|options| generate(old.bytes(), new.bytes(), options, &wanted.algorithm, &mut delta))?;
+    let made =
+        wanted.run(|options| generate(old.bytes(), new.bytes(), options, &wanted.algorithm, &mut delta))?;
+    wanted.check(made.memory)?;
     let mut output = OutputFile::create(out).map_err(|error| failed(out, "create", &error))?;
     delta.rewind().map_err(|error| failed(out, "write", &error))?;
     std::io::copy(&mut delta, &mut output).map_err(|error| failed(out, "write", &error))?;
@@ -159,7 +183,7 @@ fn make_artifact(
         return Err(Failure::argument(format!("{}: not a regular file", out.display())));
     }
     let mut output = OutputFile::create(out).map_err(|error| failed(out, "create", &error))?;
-    wanted.run(|generate| {
+    let made = wanted.run(|generate| {
         let options = DeltaArtifactOptions {
             generate: *generate,
             algorithm: wanted.algorithm,
@@ -168,6 +192,7 @@ fn make_artifact(
         };
         write_delta_artifact(from, to, &mut output as &mut dyn Write, &options)
     })?;
+    wanted.check(made.delta.memory)?;
     output.commit().map_err(|error| failed(out, "write", &error))?;
     Ok(Code::Ok)
 }

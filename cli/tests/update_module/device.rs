@@ -1,8 +1,7 @@
 //! A device in a folder: two plain files as partitions, a boot environment behind scripts, and the client's file tree.
 
 use std::fs;
-use std::io::Cursor;
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -162,8 +161,12 @@ impl Device {
     /// Puts a script into `PATH`.
     pub(crate) fn install_script(&self, name: &str, script: &str) {
         let path = self.path("bin").join(name);
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        // Written by another process: a child that is forked meanwhile would hold it open, and nobody could start it.
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "cat > \"$0\" && chmod 755 \"$0\""]).arg(&path).stdin(Stdio::piped());
+        let mut writing = shell.spawn().unwrap();
+        writing.stdin.take().unwrap().write_all(format!("#!/bin/sh\n{script}\n").as_bytes()).unwrap();
+        assert!(writing.wait().unwrap().success());
     }
 
     pub(crate) fn command(&self, state: &str) -> Command {

@@ -76,6 +76,11 @@ pub fn explain(
     options: &ApplyOptions<'_>,
 ) -> Result<Explanation, Error> {
     let header = read_header(delta)?;
+    let (is_base, is_target) = rayon::join(
+        || verify_base(&header, &mut &*old, old.len() as u64, options.cancel),
+        || verify_target(&header, new),
+    );
+    is_base.and(is_target)?;
     let fold = read_fold(&header, delta)?;
     let (known_old, known_new) = rayon::join(|| Known::of(old), || Known::of(new));
     let (base, target) = match &fold {
@@ -85,11 +90,6 @@ pub fn explain(
         }
         None => (known_old.owners(), known_new.owners()),
     };
-    let (is_base, is_target) = rayon::join(
-        || verify_base(&header, &mut &*old, old.len() as u64, options.cancel),
-        || verify_target(&header, new),
-    );
-    is_base.and(is_target)?;
     let (tallies, delta_len) = apply(&header, fold.as_deref(), delta, [old, new], &base, &target, options)?;
     let files_known = [known_old.has_files, known_new.has_files];
     Ok(rows(&base, &target, tallies, delta_len, [old.len() as u64, new.len() as u64], files_known))

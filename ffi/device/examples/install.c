@@ -106,10 +106,13 @@ static int install(struct device *device, FILE *artifact, size_t piece, const st
             code = mar_install_resume(context, checkpoint, len);
         }
     }
+    /* A checkpoint of an update that is over would be in the way of the next one. */
     while (code == MAR_OK && (len = fread(buffer, 1, piece, artifact)) > 0)
         code = mar_install_push(context, buffer, len);
     if (code == MAR_OK)
         code = mar_install_finish(context);
+    if (device->checkpoint != NULL && (code == MAR_DONE || code == MAR_E_CHECKPOINT))
+        remove(device->checkpoint);
     if (code == MAR_DONE) {
         uint64_t written, total;
         mar_install_progress(context, &written, &total);

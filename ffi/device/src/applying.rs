@@ -27,6 +27,8 @@ pub(crate) struct Applying {
     /// Where in the target the last checkpoint is.
     saved: u64,
     can_resume: bool,
+    /// Bytes that are written at once.
+    io_block: u64,
 }
 
 /// Pieces of arena.
@@ -93,6 +95,7 @@ impl Applying {
             skip: 0,
             saved: 0,
             can_resume: algorithm.can_resume(),
+            io_block: granted.io_block as u64,
         })
     }
 
@@ -114,6 +117,9 @@ impl Applying {
             return Err(Fault::argument("resume after a push, or without target.read"));
         }
         let checkpoint = Checkpoint::decode(bytes, &self.binding())?;
+        if checkpoint.target_offset % self.io_block != 0 {
+            return Err(Fault::new(Code::Checkpoint, "of another io_block"));
+        }
         self.engine.resume(checkpoint.delta_offset, checkpoint.target_offset)?;
         let hash = crate::sha256::Sha256::resume(checkpoint.hash, checkpoint.target_offset);
         self.target.resume(checkpoint.target_offset, hash);

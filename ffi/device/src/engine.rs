@@ -101,7 +101,10 @@ impl Engine {
         base: &mut Base,
         target: &mut Target,
     ) -> Result<(), Fault> {
-        let _ = (granted, &memory, &base);
+        // Room may be made for several algorithms: each keeps to its own limit.
+        let len = algorithm.need(granted).min(memory.len());
+        let memory = &mut memory[..len];
+        let _ = (&memory, &base);
         match algorithm {
             Algorithm::Copy => {
                 target.promise(promised.target_size)?;

@@ -186,6 +186,9 @@ impl Listener for Installing {
             base_sha256: self.base_sha256,
         };
         let config = &self.config.apply;
+        if self.checkpoint.is_some() && !plan.algorithm.can_resume() {
+            return Err(Fault::new(Code::Checkpoint, "of another algorithm"));
+        }
         let mut applying = Applying::new(config, &self.granted, plan.algorithm, promised, memory)?;
         if let Some(checkpoint) = &self.checkpoint {
             applying.resume_skipping(checkpoint)?;

@@ -91,28 +91,33 @@ fn resume(start: Start<'_>, program: &Path, sample: &Sample) {
     let keeping = ["-c", checkpoint.to_str().unwrap()];
     drop(fs::remove_file(sample.path("flash")));
     drop(fs::remove_file(&checkpoint));
-    let mut cuts = 0;
+    let (mut cuts, mut last) = (0, Vec::new());
     // 16 KiB are four writes: six let each run get past one checkpoint.
     while !install(start, program, sample, &[&keeping[..], &["-x", "6"]].concat(), "xdelta3.mender").0 {
         cuts += 1;
         assert!(cuts < 40);
-        assert!(fs::metadata(&checkpoint).unwrap().len() <= 512);
+        last = fs::read(&checkpoint).unwrap();
+        assert!(last.len() <= 512);
     }
     assert!(cuts > 10, "{cuts}");
+    assert!(!checkpoint.exists(), "it would be in the way of the next update");
+    let resumed = |bytes: &[u8], artifact: &str| {
+        fs::write(&checkpoint, bytes).unwrap();
+        install(start, program, sample, &keeping, artifact)
+    };
     // What is resumed is not what was promised: found when it is read back.
     let mut flash = sample.read("flash");
     flash[5] ^= 1;
     fs::write(sample.path("flash"), &flash).unwrap();
-    let (is_done, said) = install(start, program, sample, &keeping, "xdelta3.mender");
+    let (is_done, said) = resumed(&last, "xdelta3.mender");
     assert!(!is_done && said.contains("-42 0 "), "{said}");
-    // Of another Artifact, and damaged.
-    let (is_done, said) = install(start, program, sample, &keeping, "full.mender");
-    assert!(!is_done && said.contains("-6 0 "), "{said}");
-    let mut damaged = fs::read(&checkpoint).unwrap();
+    // Of another Artifact, and damaged: the checkpoint goes, so that the update can begin anew.
+    let mut damaged = last.clone();
     damaged[9] ^= 1;
-    fs::write(&checkpoint, damaged).unwrap();
-    let (is_done, said) = install(start, program, sample, &keeping, "xdelta3.mender");
-    assert!(!is_done && said.contains("-44 0 "), "{said}");
+    for (bytes, artifact) in [(&last, "full.mender"), (&damaged, "xdelta3.mender")] {
+        let (is_done, said) = resumed(bytes, artifact);
+        assert!(!is_done && said.contains("-44 0 ") && !checkpoint.exists(), "{said}");
+    }
 }
 
 #[test]

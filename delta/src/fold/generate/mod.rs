@@ -15,7 +15,7 @@ mod unfolded;
 use super::memory::needed;
 use super::script::Script;
 use crate::error::Error;
-use crate::format::native::header::HISTORY;
+use crate::format::native::header::{HISTORY, MAX_FOLD_MEMORY};
 use crate::format::native::writer::{self, Front};
 use crate::op::Op;
 use crate::options::GenerateOptions;
@@ -131,13 +131,10 @@ impl Folding {
         let ops = local::keep_near(ops, &Blocks { pieces: &self.base_pieces, places: &self.base.places });
         let section = Section::of(self, &ops);
         let (script, survey) = Script::open(section.body(), self.sizes[0], self.sizes[1])?;
-        let memory = needed(section.bytes.len(), &script, &survey);
-        let limit = u64::from(u32::MAX);
-        let memory = u32::try_from(memory.max(section.bytes.len() as u64)).map_err(|_| Error::Limit {
-            what: "memory for blocks",
-            wanted: memory,
-            limit,
-        })?;
+        let wanted = needed(section.bytes.len(), &script, &survey);
+        let memory = u32::try_from(wanted).ok().filter(|&memory| memory <= MAX_FOLD_MEMORY);
+        let limit = MAX_FOLD_MEMORY.into();
+        let memory = memory.ok_or(Error::Limit { what: "memory for blocks", wanted, limit })?;
         Ok((ops, Front { sizes: self.sizes, fold: section.bytes, memory }))
     }
 

@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use crate::error::Error;
-use crate::fold::script::{BaseRun, MAX_BLOCK, Script, TargetRun, aligned, base_run, target_run};
+use crate::fold::script::{BaseRun, GRID, MAX_BLOCK, Script, TargetRun, aligned, base_run, target_run};
 use mender_image::file_map::{FileMap, Kind};
 use std::collections::HashMap;
 
@@ -171,9 +171,16 @@ impl Known {
                 TargetRun::Raw { len, residue } => out.raw(len, residue),
                 TargetRun::Copy { len, .. } => out.image_at += len,
                 TargetRun::Blocks { plain_len, count, .. } => {
-                    for _ in 0..count {
+                    let mut left = count;
+                    while left > 0 {
                         let len = out.block_len();
+                        if len == 0 {
+                            // Not known here, nor is where the next one is: the rest of them is one stretch.
+                            out.unknown(plain_len.into(), left);
+                            break;
+                        }
                         out.block(plain_len.into(), len);
+                        left -= 1;
                     }
                 }
             }
@@ -292,6 +299,15 @@ impl<'k> Unfolding<'k> {
         let layout = self.known.layout.as_ref();
         let block = layout.zip(self.block_index()).and_then(|(layout, index)| layout.blocks.get(index));
         block.map_or(0, |block| block.len.into())
+    }
+
+    /// Blocks that are not known, one behind the other.
+    fn unknown(&mut self, plain_len: u64, count: u64) {
+        self.at = aligned(self.at, 0);
+        let others = plain_len.next_multiple_of(GRID).saturating_mul(count - 1);
+        let (start, end) = (self.at, self.at.saturating_add(others).saturating_add(plain_len));
+        self.stretches.push(Stretch { start, end, owner: NOBODY, offset: 0, is_packed: false });
+        self.at = end;
     }
 
     /// Bytes as they are.

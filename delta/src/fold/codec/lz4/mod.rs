@@ -1,6 +1,7 @@
 //! LZ4, bit for bit as liblz4 1.9 writes it on 64-bit machines.
 //!
-//! Parameters: the arrangement, see [`ARRANGEMENT_CLUSTERS`]; the encoder, see [`Encoder`]; its level; five zero bytes.
+//! Parameters: the arrangement, see [`ARRANGEMENT_CLUSTERS`]; the encoder, see [`Encoder`]; its level; the window of
+//! long blocks, or zero; four zero bytes.
 
 #![allow(
     clippy::cast_possible_truncation,
