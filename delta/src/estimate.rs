@@ -234,9 +234,9 @@ mod tests {
         let coded = |len, bytes| Coded { len, bytes };
         assert_eq!(scaled(100, coded(50, 20), coded(100, 40)), 40);
         assert_eq!(scaled(400, coded(50, 20), coded(100, 40)), 160);
-        // A cost that grows by half where the length doubles, and again.
-        let found = scaled(400, coded(50, 40), coded(100, 60));
-        assert!((134..=136).contains(&found), "{found}");
+        // A cost that grows to 1.6 times where the length doubles, and again, and again.
+        let found = scaled(400, coded(50, 50), coded(100, 80));
+        assert!((204..=205).contains(&found), "{found}");
         // Neither faster than the length nor hardly at all.
         assert_eq!(scaled(400, coded(50, 1), coded(100, 40)), 160);
         assert!(scaled(400, coded(50, 40), coded(100, 40)) > 80);
