@@ -48,6 +48,11 @@ impl Output {
         Self::begin(path, OutputFile::create)
     }
 
+    /// Begins an output that only its owner may read until [`set_mode`](Self::set_mode) says otherwise.
+    pub(crate) fn create_private(path: &Path) -> Result<Self, Failure> {
+        Self::begin(path, OutputFile::create_private)
+    }
+
     /// Begins an output that gets the permissions of another file and, where allowed, its owner.
     pub(crate) fn create_like(path: &Path, model: &Path) -> Result<Self, Failure> {
         Self::begin(path, |path| OutputFile::create_like(path, model))
@@ -157,5 +162,23 @@ impl SeekableOutput {
         let copied = self.file.rewind().and_then(|()| io::copy(&mut self.file, &mut self.output));
         copied.map_err(|error| Failure::io(&self.output.name, ExitStatus::Output, &error))?;
         self.output.commit()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_private_output_gets_its_mode_and_has_none_for_others_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let output = Output::create_private(&path).unwrap();
+        let mode = |file: &File| file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(output.empty_file().unwrap()), 0o600);
+        output.set_mode(0o640).unwrap();
+        output.commit().unwrap();
+        assert_eq!(mode(&File::open(&path).unwrap()), 0o640);
     }
 }

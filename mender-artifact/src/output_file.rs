@@ -47,6 +47,15 @@ impl OutputFile {
         Self::with_mode(destination, NEW_FILE_MODE)
     }
 
+    /// Makes a file that nobody but its owner may read until it is given other permissions, also where it has a name
+    /// before it is complete.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_private(destination: &Path) -> io::Result<Self> {
+        Self::with_mode(destination, PRIVATE_MODE)
+    }
+
     fn with_mode(destination: &Path, mode: u32) -> io::Result<Self> {
         let (destination, existing) = resolve(destination)?;
         match existing {
@@ -85,7 +94,7 @@ impl OutputFile {
     /// As [`create`](Self::create); also when `model` does not exist.
     pub fn create_like(destination: &Path, model: &Path) -> io::Result<Self> {
         let metadata = fs::metadata(model)?;
-        let output = Self::with_mode(destination, PRIVATE_MODE)?;
+        let output = Self::create_private(destination)?;
         if !matches!(output.0, Inner::Direct(_)) {
             #[cfg(unix)]
             {
@@ -289,7 +298,8 @@ mod tests {
         fs::write(&model, b"").unwrap();
         fs::set_permissions(&model, fs::Permissions::from_mode(0o640)).unwrap();
         let mode = |output: &OutputFile| output.file().metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&OutputFile::with_mode(&model, PRIVATE_MODE).unwrap()), 0o600);
+        assert_eq!(mode(&OutputFile::create_private(&model).unwrap()), 0o600);
+        assert_eq!(mode(&OutputFile::beside(model.clone(), PRIVATE_MODE).unwrap()), 0o600);
         assert_eq!(mode(&OutputFile::create_like(&model, &model).unwrap()), 0o640);
         let any = folder.path().join("any");
         let fresh = File::create(&any).unwrap().metadata().unwrap().permissions().mode() & 0o777;

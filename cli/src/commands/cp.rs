@@ -33,7 +33,8 @@ fn copy_out(from: &Address, to: &Path, args: &CpArgs) -> Result<(), Failure> {
     is_no_input(&to, &[&from.image])?;
     let (image, route) = read::open(from, part)?;
     let found = image.file(&route, &from.path)?;
-    let mut output = Output::create(&to)?;
+    // What it may hold is for those only whom its mode lets read it, also where it has a name while it is written.
+    let mut output = Output::create_private(&to)?;
     output.set_mode(u32::from(found.attributes.mode & HOST_MODE))?;
     image.copy(&route, &mut output, &to)?;
     output.commit()
