@@ -1,10 +1,16 @@
 //! The list of revoked certificates that Mender's gateway reads (`BlacklistPath`, `MTLS_BLACKLIST_PATH`): serial
 //! numbers as hexadecimal digits, one a line.
 
+#[cfg(not(unix))]
+use super::lock_portable::Lock;
+#[cfg(unix)]
+use super::lock_unix::Lock;
 use super::serial::Serial;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
-use crate::input::read_small;
+use crate::input::{STANDARD, read_small};
+use crate::output::Output;
+use std::io::Write;
 use std::path::Path;
 
 /// Largest list: some millions of certificates.
@@ -46,6 +52,27 @@ impl Blacklist {
             })?);
         }
         Ok(Self::new(serials))
+    }
+
+    /// Adds those to a file that are not in it. One that exists keeps its permissions. Of several processes each waits
+    /// for the one before it.
+    ///
+    /// # Errors
+    /// As [`read_or_empty`](Self::read_or_empty); and when the file cannot be written.
+    pub(crate) fn add_to(path: &Path, serials: Vec<Serial>) -> Result<(), Failure> {
+        let failed = |error| Failure::io(path, ExitStatus::Output, &error);
+        let _lock = if path == Path::new(STANDARD) {
+            None
+        } else {
+            // A link's file is replaced, not the link.
+            let file = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+            Some(Lock::wait_beside(&file).map_err(failed)?)
+        };
+        let mut list = Self::read_or_empty(path)?;
+        list.add(serials);
+        let mut output = if path.exists() { Output::create_like(path, path) } else { Output::create(path) }?;
+        output.write_all(list.to_text().as_bytes()).map_err(failed)?;
+        output.commit()
     }
 
     /// Adds those that are not in it.

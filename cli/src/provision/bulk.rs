@@ -13,6 +13,7 @@ use super::journal::{Events, Issue, Journal};
 use super::part::Part;
 use super::put::{NewFile, Target};
 use super::record::ImageRecord;
+use super::serial::Serial;
 use super::template::Template;
 use crate::args::provision::BulkArgs;
 use crate::exit_code::ExitStatus;
@@ -28,6 +29,9 @@ use std::thread;
 /// Modes of the files in images.
 const KEY_MODE: u16 = 0o600;
 const CERTIFICATE_MODE: u16 = 0o644;
+
+/// Images whose names are brought to the medium together.
+const RECORDED_AT_ONCE: usize = 16;
 
 /// What came of it.
 pub(crate) struct Summary {
@@ -54,6 +58,8 @@ pub(crate) fn run(
     let target = Target { partition: args.partition.as_deref(), modified: issuing.begins_seconds() };
     check_common(&mut journal, &events, &common(args, authority, folder, template)?, args)?;
     folder.clear_left_over(template)?;
+    // What is found now may be recorded as placed: its name has to be there to stay.
+    folder.sync_images();
     let mut finished = Finished::of(events);
     let mut missing = Vec::new();
     for device in devices {
@@ -63,9 +69,20 @@ pub(crate) fn run(
         }
     }
     try_out(&target, args, template)?;
-    let work = Work { args, folder, template, target, journal: Mutex::new(journal), done: AtomicU64::new(0) };
-    let made = work.make(&missing, |device| finished.keep(issuing.issue(device)?))?;
-    work.finish()?;
+    let work = Work {
+        args,
+        folder,
+        template,
+        target,
+        journal: Mutex::new(journal),
+        unrecorded: Mutex::default(),
+        done: AtomicU64::new(0),
+    };
+    let made = work.make(&missing, |device| finished.keep(issuing.issue(device)?));
+    // Also when one has failed: the others need not be compared with their records then.
+    let recorded = work.finish();
+    let made = made?;
+    recorded?;
     let made_count = made.len();
     let mut all = finished.placed;
     all.extend(made.into_iter().map(|issue| (issue.record.device.clone(), issue)));
@@ -133,6 +150,8 @@ struct Work<'a> {
     template: &'a Template,
     target: Target<'a>,
     journal: Mutex<Journal>,
+    /// Images that have their names, which may not be there to stay yet.
+    unrecorded: Mutex<Vec<Serial>>,
     /// How many images are finished.
     done: AtomicU64,
 }
@@ -227,14 +246,39 @@ impl Work<'_> {
         }
         drop(private_key);
         part.persist(&path)?;
-        self.journal().placed(&issue.record.serial)?;
+        self.record_later(&issue.record.serial)?;
         Ok(issue)
     }
 
     /// Returns when all that was made will stay.
     fn finish(&self) -> Result<(), Failure> {
-        self.folder.sync_images();
+        self.record_placed(1)?;
         self.journal().sync()
+    }
+
+    /// Takes an image that has its name.
+    fn record_later(&self, serial: &Serial) -> Result<(), Failure> {
+        self.unrecorded().push(serial.clone());
+        self.record_placed(RECORDED_AT_ONCE)
+    }
+
+    /// Records which images have their names if there are so many of them, and not before the names are there to stay:
+    /// a journal that outlives what it tells of would have its images looked for.
+    fn record_placed(&self, at_least: usize) -> Result<(), Failure> {
+        let serials = {
+            let mut unrecorded = self.unrecorded();
+            if unrecorded.len() < at_least {
+                return Ok(());
+            }
+            std::mem::take(&mut *unrecorded)
+        };
+        self.folder.sync_images();
+        let mut journal = self.journal();
+        serials.iter().try_for_each(|serial| journal.placed(serial))
+    }
+
+    fn unrecorded(&self) -> MutexGuard<'_, Vec<Serial>> {
+        self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn journal(&self) -> MutexGuard<'_, Journal> {

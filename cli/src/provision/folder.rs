@@ -12,12 +12,12 @@
 use super::lock_portable::Lock;
 #[cfg(unix)]
 use super::lock_unix::Lock;
-use super::part::{SUFFIX, shred_left_over};
+use super::part::{Part, SUFFIX, shred_left_over};
 use super::template::Template;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Longest file name in bytes: what all file systems take.
@@ -120,21 +120,12 @@ impl Folder {
     pub(crate) fn keep_key(&self, device: &str, key: &[u8]) -> Result<(), Failure> {
         let keys = self.root.join("keys");
         make_folder(&keys, true)?;
-        let part = self.part(&format!("key-{}", file_name(device)));
         let name = keys.join(format!("{}.key", file_name(device)));
-        let write = || -> io::Result<()> {
-            let mut options = File::options();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options.open(&part)?;
-            file.write_all(key)?;
-            file.sync_all()?;
-            fs::rename(&part, &name)?;
-            sync_folder(&keys);
-            Ok(())
-        };
-        write().map_err(|error| Failure::io(&name, ExitStatus::Output, &error))
+        let part = Part::of(key, &self.part(&format!("key-{}", file_name(device))))?;
+        part.sync()?;
+        part.persist(&name)?;
+        sync_folder(&keys);
+        Ok(())
     }
 
     /// Lets the names of finished images stay.
@@ -240,5 +231,16 @@ mod tests {
         assert_eq!([mode("images"), mode(".provision"), mode("keys")], [0o700; 3]);
         assert_eq!(mode("keys/a.key"), 0o600);
         assert_eq!(fs::read(folder.path().join("keys/a.key")).unwrap(), b"two");
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_kept_does_not_lie_about() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = Folder::open(folder.path(), Path::new("x")).unwrap();
+        fs::create_dir_all(folder.path().join("keys/a.key/in the way")).unwrap();
+        assert!(open.keep_key("a", b"one").is_err());
+        let names = fs::read_dir(folder.path().join(".provision")).unwrap();
+        let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["lock"]);
     }
 }

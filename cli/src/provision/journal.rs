@@ -6,9 +6,9 @@
 //! |---|---|---|
 //! | `begun` | first | what all images have in common |
 //! | `issued` | before an image gets its name | the record of the device, as the manifest has it, and its certificates |
-//! | `placed` | after it has got it | serial number |
+//! | `placed` | after it has got it, for good | serial number |
 //!
-//! That an image is placed may get lost in a power cut: then it is compared with its record.
+//! That an image is placed may get lost, and comes for several at once: then it is compared with its record.
 
 use super::record::{LINE_MAX_BYTES, Record};
 use super::serial::Serial;

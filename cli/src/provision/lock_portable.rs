@@ -3,6 +3,11 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Longer than anybody has it.
+const WAIT_AT_MOST: Duration = Duration::from_secs(30);
 
 /// Held until dropped.
 pub(super) struct Lock(PathBuf);
@@ -15,6 +20,24 @@ impl Lock {
                 Err(io::ErrorKind::WouldBlock.into())
             }
             made => made.map(|_| Self(path.to_path_buf())),
+        }
+    }
+
+    /// Takes a lock file beside a file, and waits for a while until nobody else has it.
+    pub(super) fn wait_beside(path: &Path) -> io::Result<Self> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".lock");
+        let name = PathBuf::from(name);
+        let started = Instant::now();
+        loop {
+            match Self::take(&name) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::WouldBlock && started.elapsed() < WAIT_AT_MOST =>
+                {
+                    sleep(Duration::from_millis(10));
+                }
+                taken => return taken,
+            }
         }
     }
 }
@@ -38,5 +61,20 @@ mod tests {
         drop(first);
         drop(Lock::take(&path).unwrap());
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn whoever_waits_gets_it_in_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        let first = Lock::wait_beside(&path).unwrap();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| Lock::wait_beside(&path).map(drop));
+            sleep(Duration::from_millis(50));
+            assert!(!second.is_finished());
+            drop(first);
+            second.join().unwrap().unwrap();
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

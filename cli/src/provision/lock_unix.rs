@@ -1,6 +1,7 @@
 //! A file that one process at a time can hold.
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -14,5 +15,18 @@ impl Lock {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Self(file))
+    }
+
+    /// Takes the folder that a file is in, and waits until nobody else has it. Leaves no file of its own there.
+    pub(super) fn wait_beside(path: &Path) -> io::Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = File::open(folder)?;
+        loop {
+            match flock(&file, FlockOperation::LockExclusive) {
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(()) => return Ok(Self(file)),
+            }
+        }
     }
 }

@@ -18,11 +18,19 @@ const CHUNK_LEN_BYTES: usize = 64 * 1024;
 /// What the names of these files end with.
 pub(crate) const SUFFIX: &str = ".part";
 
-/// Which bytes of an image have been written.
-type Written = Arc<Mutex<Vec<Range<u64>>>>;
+/// What has been done to an image. Locked while its bytes change: nothing is written once it has been overwritten.
+type Written = Arc<Mutex<State>>;
 
-/// An image that is being made. Dropped before it gets its name, what was written into it is overwritten and the file
-/// removed; a signal that ends the process does that, too.
+#[derive(Default)]
+struct State {
+    /// Which bytes have been written.
+    ranges: Vec<Range<u64>>,
+    /// Whether it has been overwritten and removed.
+    gone: bool,
+}
+
+/// An image that is being made, or another file with a key. Dropped before it gets its name, what was written into it is
+/// overwritten and the file removed; a signal that ends the process does that, too.
 pub(crate) struct Part {
     path: PathBuf,
     file: Option<File>,
@@ -31,25 +39,43 @@ pub(crate) struct Part {
 }
 
 impl Part {
+    /// A file of its own with these bytes, which are secret. `path` must not exist.
+    ///
+    /// # Errors
+    /// When it cannot be made, for want of room or whatever else.
+    pub(crate) fn of(secret: &[u8], path: &Path) -> Result<Self, Failure> {
+        let part = Self::begin(path)?;
+        part.file()?
+            .set_len(secret.len() as u64)
+            .map_err(|error| Failure::io(path, ExitStatus::Output, &error))?;
+        part.device()?.write_at(0, secret).map_err(|error| image_failure(path, &error))?;
+        Ok(part)
+    }
+
     /// A copy of the template. `path` must not exist.
     ///
     /// # Errors
     /// When it cannot be made, for want of room or whatever else.
     pub(crate) fn copy_of(template: &Template, path: &Path) -> Result<Self, Failure> {
+        let part = Self::begin(path)?;
+        copy(template.file(), part.file()?, template.len_bytes)
+            .map_err(|error| Failure::io(path, ExitStatus::Output, &error))?;
+        Ok(part)
+    }
+
+    /// An empty file that only its owner may read.
+    fn begin(path: &Path) -> Result<Self, Failure> {
         let mut options = File::options();
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let failed = |error: &io::Error| Failure::io(path, ExitStatus::Output, error);
         let written = Written::default();
         let at_signal = {
             let (path, written) = (path.to_path_buf(), Arc::clone(&written));
-            interrupt::undo_with(move || remove(&path, &locked(&written)))
+            interrupt::undo_with(move || remove(&path, &mut locked(&written)))
         };
-        let file = options.open(path).map_err(|error| failed(&error))?;
-        let part = Self { path: path.to_path_buf(), file: Some(file), written, at_signal: Some(at_signal) };
-        copy(template.file(), part.file()?, template.len_bytes).map_err(|error| failed(&error))?;
-        Ok(part)
+        let file = options.open(path).map_err(|error| Failure::io(path, ExitStatus::Output, &error))?;
+        Ok(Self { path: path.to_path_buf(), file: Some(file), written, at_signal: Some(at_signal) })
     }
 
     /// The image, to be changed.
@@ -62,7 +88,7 @@ impl Part {
 
     /// SHA-256 of all of it.
     pub(crate) fn digest(&self, template: &Template) -> Result<[u8; 32], Failure> {
-        let first = locked(&self.written).iter().map(|range| range.start).min();
+        let first = locked(&self.written).ranges.iter().map(|range| range.start).min();
         let digest = template.digest_of_copy(&self.device()?, first.unwrap_or(template.len_bytes));
         digest.map_err(|error| image_failure(&self.path, &error))
     }
@@ -92,7 +118,7 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         if self.file.take().is_some() {
-            remove(&self.path, &locked(&self.written));
+            remove(&self.path, &mut locked(&self.written));
         }
     }
 }
@@ -115,8 +141,12 @@ impl BlockDevice for RecordedDevice {
 
 impl WritableDevice for RecordedDevice {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
-        // Before it is written: a signal may come in between.
-        locked(&self.written).push(offset..offset.saturating_add(bytes.len() as u64));
+        // Held until it is written: a signal may come in between.
+        let mut state = locked(&self.written);
+        if state.gone {
+            return Err(Error::Content(io::Error::other("the image has been given up")));
+        }
+        state.ranges.push(offset..offset.saturating_add(bytes.len() as u64));
         self.device.write_at(offset, bytes)
     }
 
@@ -154,12 +184,13 @@ pub(crate) fn shred_left_over(path: &Path, template: &Template) -> Result<(), Fa
     std::fs::remove_file(path).map_err(|error| Failure::io(path, ExitStatus::System, &error))
 }
 
-/// Overwrites these bytes of a file with zeros, as far as that is possible, and removes it.
-fn remove(path: &Path, written: &[Range<u64>]) {
+/// Overwrites what was written into a file with zeros, as far as that is possible, and removes it.
+fn remove(path: &Path, state: &mut State) {
+    state.gone = true;
     let overwrite = || -> Option<()> {
         let mut device = FileDevice::new(File::options().write(true).open(path).ok()?).ok()?;
         let zeros = vec![0u8; CHUNK_LEN_BYTES];
-        for range in written {
+        for range in &state.ranges {
             let mut offset = range.start;
             let end = range.end.min(device.len_bytes());
             while offset < end {
@@ -175,7 +206,7 @@ fn remove(path: &Path, written: &[Range<u64>]) {
     let _ = std::fs::remove_file(path);
 }
 
-fn locked(written: &Written) -> MutexGuard<'_, Vec<Range<u64>>> {
+fn locked(written: &Written) -> MutexGuard<'_, State> {
     written.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -226,6 +257,35 @@ mod tests {
         drop(part);
         assert!(!path.exists());
         assert!(fs::read(witness).unwrap()[200_000..200_027].iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn nothing_is_written_into_an_image_that_was_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let template = template(folder.path());
+        let path = folder.path().join("a.part");
+        let part = Part::copy_of(&template, &path).unwrap();
+        let mut device = part.device().unwrap();
+        let witness = witness(&path);
+        // As a signal does while another thread is at work.
+        remove(&path, &mut locked(&part.written));
+        assert!(device.write_at(200_000, b"-----BEGIN PRIVATE KEY-----").is_err());
+        assert_eq!(fs::read(witness).unwrap(), fs::read(template.path()).unwrap());
+    }
+
+    #[test]
+    fn a_key_of_its_own_stays_only_under_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.part");
+        let part = Part::of(b"secret", &path).unwrap();
+        let name = folder.path().join("key");
+        part.persist(&name).unwrap();
+        assert_eq!(fs::read(&name).unwrap(), b"secret");
+        let part = Part::of(b"secret", &path).unwrap();
+        let witness = witness(&path);
+        drop(part);
+        assert_eq!(fs::read(witness).unwrap(), [0; 6]);
+        assert!(!path.exists());
     }
 
     #[test]

@@ -74,6 +74,10 @@ fn what_a_record_stands_for_is_found_without_its_last_words() {
     assert_eq!(bulk(&place, &["-j", "1"]).status, 0);
     let before = place.bytes("out/manifest.jsonl");
     let journal = String::from_utf8(place.bytes("out/.provision/journal.jsonl")).unwrap();
+    // Names are brought to the medium together, and only then said to be there.
+    let event = |line: &str| line.split('"').nth(3).map(str::to_owned);
+    let events: Vec<_> = journal.lines().map(|line| event(line).unwrap()).collect();
+    assert_eq!(events, ["begun", "issued", "issued", "issued", "placed", "placed", "placed"]);
     // Ended between giving the last image its name and saying so, and in the middle of saying so.
     let (without, last) = journal.trim_end().rsplit_once('\n').unwrap();
     assert!(last.contains("\"placed\""), "{last}");

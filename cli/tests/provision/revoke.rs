@@ -51,3 +51,37 @@ fn nothing_is_printed_for_what_is_not_known() {
     }
     assert_eq!(place.bytes("list"), b"not a number\n");
 }
+
+#[test]
+fn several_at_once_lose_nothing_and_the_list_keeps_its_permissions() {
+    let place = with_certificates();
+    let lines = String::from_utf8(place.bytes("manifest.jsonl")).unwrap();
+    let serial = place.ok(&["provision", "revoke", "--manifest", "manifest.jsonl", "d1"]);
+    let all: Vec<String> = (1..=16).map(|n| format!("{n:x}{}", &serial.trim_end()[2..])).collect();
+    let devices: Vec<String> = (1..=16).map(|n| format!("many{n}")).collect();
+    let line = |(device, other): (&String, &String)| {
+        lines.replace("\"d1\"", &format!("\"{device}\"")).replace(serial.trim_end(), other)
+    };
+    place.put("many.jsonl", devices.iter().zip(&all).map(line).collect::<String>());
+    place.put("list", "abc\n");
+    #[cfg(unix)]
+    std::fs::set_permissions(place.path("list"), std::os::unix::fs::PermissionsExt::from_mode(0o640))
+        .unwrap();
+    let revoke = ["provision", "revoke", "--blacklist", "list", "--manifest", "many.jsonl"];
+    let start = |device: &String| place.command(&[&revoke[..], &[device]].concat()).spawn().unwrap();
+    let started: Vec<_> = devices.iter().map(start).collect();
+    for mut one in started {
+        assert!(one.wait().unwrap().success());
+    }
+    let list = String::from_utf8(place.bytes("list")).unwrap();
+    let mut found: Vec<&str> = list.lines().collect();
+    found.sort_unstable();
+    let mut expected: Vec<&str> = all.iter().map(String::as_str).chain(["abc"]).collect();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    #[cfg(unix)]
+    {
+        let mode = std::fs::metadata(place.path("list")).unwrap().permissions();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o640);
+    }
+}

@@ -3,12 +3,10 @@
 use crate::args::provision::RevokeArgs;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
-use crate::output::Output;
 use crate::provision::blacklist::Blacklist;
 use crate::provision::serial::Serial;
 use crate::provision::{certificate_file, manifest};
 use crate::report;
-use std::io::Write;
 
 pub(crate) fn run(args: &RevokeArgs) -> Result<(), Failure> {
     let mut serials = Vec::new();
@@ -32,13 +30,8 @@ pub(crate) fn run(args: &RevokeArgs) -> Result<(), Failure> {
         let certificates = certificate_file::read(path)?;
         serials.extend(certificates.first().map(|one| Serial::of(&one.tbs_certificate.serial_number)));
     }
-    let Some(path) = &args.blacklist else {
-        return report::print(&Blacklist::new(serials).to_text());
-    };
-    let mut list = Blacklist::read_or_empty(path)?;
-    list.add(serials);
-    let mut output = Output::create(path)?;
-    let written = output.write_all(list.to_text().as_bytes());
-    written.map_err(|error| Failure::io(path, ExitStatus::Output, &error))?;
-    output.commit()
+    match &args.blacklist {
+        Some(path) => Blacklist::add_to(path, serials),
+        None => report::print(&Blacklist::new(serials).to_text()),
+    }
 }
