@@ -24,6 +24,8 @@ const BUFFER_LEN_BYTES: usize = 256 << 10;
 const AROUND_MAX_BYTES: usize = 1 << 20;
 /// Zeros of this length become a hole.
 const HOLE_LEN_BYTES: usize = 4096;
+/// Unpacked bytes that are worth remembering where they are: shorter neighbours are taken together.
+const STRETCH_MIN_LEN_BYTES: u64 = 64 << 10;
 /// The entry that errors are about.
 const ENTRY: Entry = Entry::Data(0);
 
@@ -68,6 +70,18 @@ fn checksum_of(manifest: &[u8], path: &str) -> Option<Digest> {
     lines.filter_map(|line| line.split_at_checked(64)).find_map(|(checksum, name)| {
         (name.strip_prefix(b"  ") == Some(path.as_bytes())).then(|| from_hex(checksum)).flatten()
     })
+}
+
+/// Adds a stretch behind the others, or to the last of them: how many there are is bounded by what they hold, however
+/// many members an archive has.
+fn add_stretch(stretches: &mut Vec<Stretch>, next: Stretch) {
+    match stretches.last_mut() {
+        Some(last) if next.plain.is_empty() || last.plain.end - last.plain.start < STRETCH_MIN_LEN_BYTES => {
+            last.packed.end = next.packed.end;
+            last.plain.end = next.plain.end;
+        }
+        _ => stretches.push(next),
+    }
 }
 
 struct Unpacking<'s, 'm> {
@@ -191,7 +205,7 @@ impl<'s, 'm> Unpacking<'s, 'm> {
         let start = self.result.stretches.last().map_or((0, 0), |last| (last.packed.end, last.plain.end));
         let (packed, plain) = (start.0..self.result.packed_len, start.1..self.plain_len);
         if !packed.is_empty() {
-            self.result.stretches.push(Stretch { packed, plain });
+            add_stretch(&mut self.result.stretches, Stretch { packed, plain });
         }
     }
 
@@ -260,5 +274,36 @@ impl Passage for Unpacking<'_, '_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_empty_members_are_taken_together() {
+        let mut stretches = Vec::new();
+        let mut add = |count: u64, len: u64| {
+            for _ in 0..count {
+                let (packed, plain) =
+                    stretches.last().map_or((0, 0), |last: &Stretch| (last.packed.end, last.plain.end));
+                add_stretch(
+                    &mut stretches,
+                    Stretch { packed: packed..packed + 20, plain: plain..plain + len },
+                );
+            }
+            stretches.len()
+        };
+        assert_eq!(add(1000, 0), 1);
+        assert_eq!(add(65_536, 1), 1);
+        assert_eq!(add(1000, 0), 1);
+        // Long ones stay by themselves.
+        assert_eq!(add(3, 1 << 20), 4);
+        assert_eq!(add(1000, 0), 4);
+        let last = stretches.last().unwrap();
+        assert_eq!((last.packed.end, last.plain.end), (20 * 68_539, 65_536 + (3 << 20)));
+        assert!(stretches.windows(2).all(|two| two[0].packed.end == two[1].packed.start));
+        assert!(stretches.windows(2).all(|two| two[0].plain.end == two[1].plain.start));
     }
 }
