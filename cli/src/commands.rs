@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod cat;
+mod claim;
 mod completions;
 mod conf;
 mod cp;

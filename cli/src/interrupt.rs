@@ -4,6 +4,8 @@
 //! whatever it is waiting for, and undoes what is pending on the way.
 
 use std::path::Path;
+#[cfg(unix)]
+use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 #[cfg(unix)]
 use std::{sync::TryLockError, time::Duration};
@@ -68,13 +70,17 @@ impl Drop for Guard {
     }
 }
 
-/// From now on SIGINT, SIGTERM and SIGHUP end the process as described above. Those that whoever started the process
+/// From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT end the process as described above, and a file that would grow past
+/// the limit of the process is an error of the write instead of SIGXFSZ, which ends it anywhere. Those that whoever started the process
 /// has it ignore stay ignored.
 #[cfg(unix)]
 pub(crate) fn watch() {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
     let ignored = ignored_signals();
-    let watched = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let watched =
+        [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    // Nobody looks at the flag: that the signal is handled is enough.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     // Without it signals do what they always do: the process ends, its unfinished output stays.
     let Ok(mut signals) = signal_hook::iterator::Signals::new(watched) else { return };
     std::thread::spawn(move || {

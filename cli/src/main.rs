@@ -7,6 +7,10 @@ mod failure;
 mod input;
 mod interrupt;
 mod key;
+#[cfg(any(test, not(unix)))]
+mod lock_portable;
+#[cfg(unix)]
+mod lock_unix;
 mod output;
 mod progress;
 mod provision;

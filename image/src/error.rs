@@ -19,8 +19,10 @@ pub enum Error {
     Path(PathError),
     /// The image has no room for what should be put into it.
     Full(FullError),
-    /// The content that should be put into the image could not be read, or the place where it waits not be used.
+    /// The content that should be put into the image could not be read, or what takes a content not be written.
     Content(io::Error),
+    /// The temporary file in which changes wait could not be made, written or read.
+    Temporary(io::Error),
 }
 
 /// A read or write that failed.
@@ -221,6 +223,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::Content(_) => f.write_str("content to put into the image: cannot read it"),
+            Self::Temporary(_) => f.write_str("temporary file for changes: cannot use it"),
             Self::Format(e) => {
                 write!(f, "{}: {}: expected {}, found {}", e.place, e.field, e.expected, e.found)
             }
@@ -239,7 +242,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(e) => Some(&e.source),
-            Self::Content(source) => Some(source),
+            Self::Content(source) | Self::Temporary(source) => Some(source),
             _ => None,
         }
     }

@@ -22,6 +22,7 @@ pub mod limits;
 pub mod overlay;
 pub mod partition;
 pub mod probe;
+pub mod spill;
 pub mod squashfs;
 
 mod little_endian;

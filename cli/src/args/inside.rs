@@ -11,7 +11,7 @@ pub(crate) struct PartArgs {
     #[arg(long, value_name = "PARTITION")]
     pub(crate) partition: Option<String>,
 
-    /// Folder for temporary files, which only images inside of Artifacts need
+    /// Folder for temporary files, which images inside of Artifacts and large changes need [default: TMPDIR, else /tmp]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) tmp: Option<PathBuf>,
 }

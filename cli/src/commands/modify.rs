@@ -3,6 +3,7 @@
 
 mod inside;
 
+use super::claim::Claim;
 use super::inside::artifact::{UnpackedImage, is_artifact};
 use super::inside::change::{Changing, change_image};
 use super::rewriting::{Opened, write};
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &ModifyArgs) -> Result<(), Failure> {
         if !is_artifact(file).map_err(|error| Failure::io(path, ExitStatus::OpenInput, &error))?
             && inside_only(args)?
         {
-            return change_image(path, |image| inside.apply(image, &part, path));
+            return change_image(path, args.tmp.as_deref(), |image| inside.apply(image, &part, path));
         }
     }
     let key = key::private(&args.key)?;
@@ -54,6 +55,7 @@ pub(crate) fn run(args: &ModifyArgs) -> Result<(), Failure> {
 
     let about = |error| Failure::artifact(path, &error);
     let mut opened = Opened::open(path)?;
+    let claim = opened.claim(path, args.output_path.as_deref())?;
     let mut original = opened.read(path)?;
     let there = [Some(original.front().compression()), original.payload_compression()];
     let wanted = args.compression.filter(|name| there.iter().flatten().any(|there| is_other(*name, *there)));
@@ -63,7 +65,7 @@ pub(crate) fn run(args: &ModifyArgs) -> Result<(), Failure> {
     match plain {
         Some(file) if editable => {
             drop(original);
-            return change_artifact(args, &part, &inside, &file, changes);
+            return change_artifact(args, &part, &inside, (&file, claim), changes);
         }
         _ if inside.needs_image() => {
             let found = if has_image { "one that cannot be changed" } else { "another payload" };
@@ -81,9 +83,11 @@ pub(crate) fn run(args: &ModifyArgs) -> Result<(), Failure> {
         let tell = |done, total| progress.tell("recompressing", done, total);
         let on_progress: Option<OnProgress<'_>> = Some(&tell);
         let how = Recompression { compression, effort, threads, spool_directory: &temporary, on_progress };
-        write(path, args.output_path.as_deref(), |target| original.write_recompressed(target, &how))?;
+        write(path, args.output_path.as_deref(), claim.as_ref(), |target| {
+            original.write_recompressed(target, &how)
+        })?;
     } else if report.changed || args.output_path.is_some() || path == Path::new(STANDARD) {
-        write(path, args.output_path.as_deref(), |target| original.write(target))?;
+        write(path, args.output_path.as_deref(), claim.as_ref(), |target| original.write(target))?;
     }
     let image_has_name = has_image && is_renamed(&report);
     tell(path, &report, image_has_name);
@@ -95,12 +99,12 @@ fn change_artifact(
     args: &ModifyArgs,
     part: &PartArgs,
     inside: &Inside,
-    file: &File,
+    (file, claim): (&File, Option<Claim>),
     changes: Changes<'_>,
 ) -> Result<(), Failure> {
     let path = &args.artifact;
     let artifact = UnpackedImage::unpack(path, file, args.tmp.as_deref())?;
-    let mut image = Changing::open(path, artifact.image()?, true)?;
+    let mut image = Changing::open(path, artifact.image()?, true, args.tmp.as_deref())?;
     let applied = inside.apply(&mut image, part, path).and_then(|()| image.commit());
     let (changed, left) = match applied {
         Ok(changed) => (changed, None),
@@ -112,7 +116,7 @@ fn change_artifact(
         }
         Err(failure) => return Err(failure),
     };
-    let report = artifact.write(changes, &changed, args.output_path.as_deref())?;
+    let report = artifact.write(changes, &changed, args.output_path.as_deref(), claim.as_ref())?;
     if let Some(failure) = left.filter(|_| is_renamed(&report)) {
         warn(&format!("{failure}; /etc/mender/artifact_info inside of the image was left as it is"));
     }

@@ -1,5 +1,6 @@
 //! An Artifact that is read and written again with its payload: what `sign` and `modify` have in common.
 
+use super::claim::Claim;
 use crate::failure::Failure;
 use crate::input::{Input, STANDARD};
 use crate::output::Output;
@@ -27,6 +28,14 @@ impl Opened {
             .map_err(|error| Failure::io(path, crate::exit_code::ExitStatus::OpenInput, &error))
     }
 
+    /// Claims a file that will be replaced: where no other output is given.
+    pub(super) fn claim(&self, path: &Path, output: Option<&Path>) -> Result<Option<Claim>, Failure> {
+        match self {
+            Self::File(file) if output.is_none() => Claim::take(path, file).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Reads what stands before the payload.
     pub(super) fn read(&mut self, path: &Path) -> Result<Original<'_>, Failure> {
         let source = match self {
@@ -38,10 +47,11 @@ impl Opened {
 }
 
 /// Writes a changed Artifact: to `output`, or in the place of `artifact`, whose mode and owner it gets. Whatever fails,
-/// both are as they were.
+/// both are as they were. `claim` is that on `artifact`, where it is replaced.
 pub(super) fn write(
     artifact: &Path,
     output: Option<&Path>,
+    claim: Option<&Claim>,
     write: impl FnOnce(Target<'_>) -> Result<(), Error>,
 ) -> Result<(), Failure> {
     let path = output.unwrap_or(artifact);
@@ -55,5 +65,6 @@ pub(super) fn write(
         None => write(Target::Stream(&mut output)),
     };
     written.map_err(|error| Failure::artifact(artifact, &error))?;
+    claim.map_or(Ok(()), Claim::check)?;
     output.commit()
 }

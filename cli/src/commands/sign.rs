@@ -35,6 +35,7 @@ pub(crate) fn run(args: &SignArgs) -> Result<(), Failure> {
     }
     let about = |error| Failure::artifact(&args.artifact, &error);
     let mut opened = Opened::open(&args.artifact)?;
+    let claim = opened.claim(&args.artifact, args.output_path.as_deref())?;
     let mut original = opened.read(&args.artifact)?;
     match (&args.attach_signature, key) {
         (Some(_), Some(_)) => {
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &SignArgs) -> Result<(), Failure> {
             ));
         }
     }
-    write(&args.artifact, args.output_path.as_deref(), |target| original.write(target))
+    write(&args.artifact, args.output_path.as_deref(), claim.as_ref(), |target| original.write(target))
 }
 
 /// Prints the digest, or writes the manifest to a file.

@@ -1,14 +1,14 @@
 //! The list of revoked certificates that Mender's gateway reads (`BlacklistPath`, `MTLS_BLACKLIST_PATH`): serial
 //! numbers as hexadecimal digits, one a line.
 
-#[cfg(not(unix))]
-use super::lock_portable::Lock;
-#[cfg(unix)]
-use super::lock_unix::Lock;
 use super::serial::Serial;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use crate::input::{STANDARD, read_small};
+#[cfg(not(unix))]
+use crate::lock_portable::Lock;
+#[cfg(unix)]
+use crate::lock_unix::Lock;
 use crate::output::Output;
 use std::io::Write;
 use std::path::Path;

@@ -8,14 +8,14 @@
 //! | `manifest.jsonl`, `preauthorize.jsonl` | what is known of the devices | |
 //! | `.provision/` | journal, lock, and what is not finished | 0700 |
 
-#[cfg(not(unix))]
-use super::lock_portable::Lock;
-#[cfg(unix)]
-use super::lock_unix::Lock;
 use super::part::{Part, SUFFIX, shred_left_over};
 use super::template::Template;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
+#[cfg(not(unix))]
+use crate::lock_portable::Lock;
+#[cfg(unix)]
+use crate::lock_unix::Lock;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};

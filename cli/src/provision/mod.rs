@@ -18,10 +18,6 @@ mod finished;
 pub(crate) mod folder;
 mod journal;
 pub(crate) mod lifetime;
-#[cfg(any(test, not(unix)))]
-mod lock_portable;
-#[cfg(unix)]
-mod lock_unix;
 pub(crate) mod manifest;
 pub(crate) mod new_files;
 mod part;

@@ -1,7 +1,7 @@
 //! What cannot be done leaves everything as it was.
 
 use crate::made_image::*;
-use crate::workplace::{Workplace, image_bytes};
+use crate::workplace::{Ended, Workplace, image_bytes};
 use std::fs;
 
 #[test]
@@ -39,6 +39,53 @@ fn images_are_as_they_were() {
     place.ok(&["cat", "a.img:/etc/mender/mender.conf"]);
     assert_eq!(fs::metadata(place.path("a.img")).unwrap().modified().unwrap(), meta);
     assert!(!place.names().iter().any(|name| name.starts_with(".mender")), "{:?}", place.names());
+}
+
+#[test]
+fn a_limit_on_the_length_of_files_is_an_error() {
+    if !installed(&ALL) {
+        return;
+    }
+    let place = Workplace::new();
+    make_ext(&place, "a.img", 16 * MIB, "");
+    place.put("large", noise(12 << 20));
+    let before = place.bytes("a.img");
+    // In units of 512 bytes or of 1 KiB, as the shell has it: 2 or 4 MiB.
+    let program = env!("CARGO_BIN_EXE_mender-artifact");
+    let script = format!("ulimit -f 4096; exec '{program}' cp large a.img:/etc/large");
+    let ended = Ended::of(&tool("sh").args(["-c", &script]).current_dir(place.path("")).output().unwrap());
+    assert_eq!(ended.status, 7, "{ended:?}");
+    assert!(ended.stderr.contains("file too large"), "{ended:?}");
+    assert!(place.bytes("a.img") == before);
+}
+
+#[test]
+fn small_changes_need_no_temporary_file() {
+    if !installed(&ALL) {
+        return;
+    }
+    let place = Workplace::new();
+    make_ext(&place, "a.img", 16 * MIB, "");
+    place.put("new", "x");
+    let done =
+        place.command(&["cp", "new", "a.img:/etc/new"]).env("TMPDIR", "/nonexistent").output().unwrap();
+    assert_eq!(Ended::of(&done).status, 0, "{done:?}");
+    assert_eq!(place.ok(&["cat", "a.img:/etc/new"]), "x");
+    // Larger ones go where --tmp says, and the error says so.
+    make_ext(&place, "b.img", 128 * MIB, "");
+    place.put("large", noise(80 << 20));
+    let before = place.bytes("b.img");
+    let message = place.fails(7, &["cp", "--tmp", "/nonexistent", "large", "b.img:/etc/large"]);
+    assert_eq!(
+        message,
+        "b.img: temporary file for changes: cannot use it: /nonexistent: no such file or directory"
+    );
+    assert!(place.bytes("b.img") == before);
+    let done = place
+        .command(&["cp", "--tmp", ".", "large", "b.img:/etc/large"])
+        .env("TMPDIR", "/nonexistent")
+        .output();
+    assert_eq!(Ended::of(&done.unwrap()).status, 0);
 }
 
 #[test]

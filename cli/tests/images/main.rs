@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 mod artifacts;
+mod at_once;
 mod configuration;
 mod disks;
 mod failures;

@@ -1,6 +1,5 @@
 //! One set of operations for ext2, ext3, ext4 and FAT.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 
 use super::attributes::Attributes;
@@ -11,6 +10,7 @@ use crate::ext4;
 use crate::ext4::metadata::FileKind;
 use crate::fat;
 use crate::limits::Limits;
+use crate::spill::MakeFile;
 
 /// Mode of what has none, as in FAT: of files and of folders.
 const FILE_MODE: u16 = 0o644;
@@ -110,11 +110,11 @@ fn copy(content: &mut dyn Read, output: &mut dyn Write) -> Result<(), Error> {
 
 /// One operation on a file system.
 pub(super) enum Operation<'o> {
-    /// With a file in which large content waits.
+    /// With what makes a file in which large content waits.
     Put {
         content: &'o mut dyn Read,
         attributes: Attributes,
-        spill: Option<File>,
+        spill: Option<MakeFile>,
     },
     MakeFolder {
         attributes: Attributes,
@@ -138,7 +138,7 @@ pub(super) fn apply(
         match operation {
             Operation::Put { content, attributes, spill } => {
                 if let Some(spill) = spill {
-                    editor = editor.spill_to(spill, limits.changes_len_bytes);
+                    editor = editor.spill_with(spill, limits.changes_len_bytes);
                 }
                 editor.put_file(path, content, attributes.time_for_fat())?;
             }
@@ -153,7 +153,7 @@ pub(super) fn apply(
     match operation {
         Operation::Put { content, attributes, spill } => {
             if let Some(spill) = spill {
-                editor.spill_to(spill);
+                editor.spill_with(spill);
             }
             editor.put_file(path, content, &attributes.for_ext())?;
         }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::attributes::Attributes;
 pub use super::file_system::Found;
@@ -13,6 +14,7 @@ use crate::block_device::{BlockDevice, WritableDevice};
 use crate::error::{Error, PathProblem};
 use crate::limits::Limits;
 use crate::overlay::Overlay;
+use crate::spill::MakeFile;
 
 /// Content that can be put into several file systems.
 pub trait Content: Read + Seek {}
@@ -77,11 +79,8 @@ pub struct ImageEditor<D> {
     changes: Overlay<D>,
     layout: Layout,
     limits: Limits,
-    spill: Option<Spill>,
+    spill: Option<MakeFile>,
 }
-
-/// Makes files in which large contents wait.
-type Spill = Box<dyn Fn() -> io::Result<File>>;
 
 /// Changes in memory before they go to a file.
 const MEMORY_MAX_BYTES: u64 = 64 << 20;
@@ -94,17 +93,17 @@ impl<D: WritableDevice> ImageEditor<D> {
     /// As [`Layout::read`].
     pub fn open(device: D, limits: &Limits) -> Result<Self, Error> {
         let layout = Layout::read(&device, limits)?;
-        Ok(Self { changes: Overlay::new(device), layout, limits: limits.clone(), spill: None })
+        let changes = Overlay::new(device).bounded(limits.changes_len_bytes);
+        Ok(Self { changes, layout, limits: limits.clone(), spill: None })
     }
 
     /// Has large contents wait in files that `make` makes, empty and open for reading and writing, instead of in memory.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Content`] when the first of them cannot be made.
-    pub fn spill_with(self, make: impl Fn() -> io::Result<File> + 'static) -> Result<Self, Error> {
-        let changes = self.changes.spilling(make().map_err(Error::Content)?, MEMORY_MAX_BYTES);
-        Ok(Self { changes, spill: Some(Box::new(make)), ..self })
+    /// They are made when they are needed; [`Error::Temporary`] is what comes of one that cannot be made.
+    #[must_use]
+    pub fn spill_with(self, make: impl Fn() -> io::Result<File> + Send + Sync + 'static) -> Self {
+        let make: MakeFile = Arc::new(make);
+        let changes = self.changes.spilling_with(Arc::clone(&make), MEMORY_MAX_BYTES);
+        Self { changes, spill: Some(make), ..self }
     }
 
     /// What the image is made of.
@@ -138,7 +137,8 @@ impl<D: WritableDevice> ImageEditor<D> {
     ///
     /// [`Error::Path`], [`Error::Full`], [`Error::Content`] when `content` fails, [`Error::Unsupported`] for features
     /// that are not written and for file systems that others have to repair first; [`Error::Limit`] where the changes
-    /// are larger than [`Limits::changes_len_bytes`]; else as [`look_up`].
+    /// are larger than [`Limits::changes_len_bytes`] and [`ImageEditor::spill_with`] was not called;
+    /// [`Error::Temporary`]; else as [`look_up`].
     pub fn put_file(
         &mut self,
         route: &Route,
@@ -147,7 +147,7 @@ impl<D: WritableDevice> ImageEditor<D> {
     ) -> Result<(), Error> {
         self.each(route, |part, device, limits, spill| {
             content.rewind().map_err(Error::Content)?;
-            let spill = spill.map(|make| make()).transpose().map_err(Error::Content)?;
+            let spill = spill.cloned();
             let operation = Operation::Put { content: &mut &mut *content, attributes: *attributes, spill };
             apply(part, device, limits, &route.path, operation)
         })
@@ -187,13 +187,13 @@ impl<D: WritableDevice> ImageEditor<D> {
     fn each(
         &mut self,
         route: &Route,
-        mut change: impl FnMut(&Part, &mut dyn WritableDevice, &Limits, Option<&Spill>) -> Result<(), Error>,
+        mut change: impl FnMut(&Part, &mut dyn WritableDevice, &Limits, Option<&MakeFile>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let spill = |overlay: Overlay<_>| match &self.spill {
-            Some(make) => Ok(overlay.spilling(make().map_err(Error::Content)?, MEMORY_MAX_BYTES)),
-            None => Ok(overlay),
+        let together = Overlay::new(&mut self.changes);
+        let mut together = match &self.spill {
+            Some(make) => together.spilling_with(Arc::clone(make), MEMORY_MAX_BYTES),
+            None => together.bounded(self.limits.changes_len_bytes),
         };
-        let mut together = spill(Overlay::new(&mut self.changes))?;
         for part in route.parts.iter().filter_map(|part| self.layout.parts.get(*part)) {
             let mut window = part.window(&mut together)?;
             change(part, &mut window, &self.limits, self.spill.as_ref())?;
@@ -212,7 +212,7 @@ impl<D: WritableDevice> ImageEditor<D> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]; as of [`Overlay::commit`].
+    /// [`Error::Io`], [`Error::Temporary`]; as of [`Overlay::commit`].
     pub fn commit(&mut self) -> Result<Vec<Range<u64>>, Error> {
         self.changes.commit()
     }

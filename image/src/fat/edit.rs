@@ -12,6 +12,7 @@ use crate::block_device::WritableDevice;
 use crate::error::{Error, Expected, FullError, PathError, PathProblem, Place};
 use crate::limits::Limits;
 use crate::overlay::Overlay;
+use crate::spill::MakeFile;
 
 /// Largest file.
 const FILE_LEN_MAX: u64 = 0xffff_ffff;
@@ -45,7 +46,7 @@ impl<D: WritableDevice> Editor<D> {
     ///
     /// As [`Volume::open`]; also when the file system was not unmounted cleanly, or its tables differ.
     pub fn open(device: D, limits: &Limits) -> Result<Self, Error> {
-        let volume = Volume::open(Overlay::new(device), limits)?;
+        let volume = Volume::open(Overlay::new(device).bounded(limits.changes_len_bytes), limits)?;
         volume.table.check_sound(&volume.device, &volume.geometry)?;
         Ok(Self { volume })
     }
@@ -55,6 +56,14 @@ impl<D: WritableDevice> Editor<D> {
     pub fn spill_to(self, scratch: File, memory_max_bytes: u64) -> Self {
         let Volume { device, geometry, table } = self.volume;
         let device = device.spilling(scratch, memory_max_bytes);
+        Self { volume: Volume { device, geometry, table } }
+    }
+
+    /// As [`Editor::spill_to`], with a file that is made when the first change goes there.
+    #[must_use]
+    pub fn spill_with(self, make: MakeFile, memory_max_bytes: u64) -> Self {
+        let Volume { device, geometry, table } = self.volume;
+        let device = device.spilling_with(make, memory_max_bytes);
         Self { volume: Volume { device, geometry, table } }
     }
 
@@ -69,7 +78,8 @@ impl<D: WritableDevice> Editor<D> {
     ///
     /// # Errors
     ///
-    /// [`Error::Path`], [`Error::Full`], [`Error::Limit`] for a file of 4 GiB or more, [`Error::Content`] when
+    /// [`Error::Path`], [`Error::Full`], [`Error::Limit`] for a file of 4 GiB or more and
+    /// for changes past [`Limits::changes_len_bytes`] without [`Editor::spill_to`], [`Error::Content`] when
     /// `content` fails, else as [`Volume::read_file`]. The editor must be dropped after an error.
     pub fn put_file(&mut self, path: &[u8], content: &mut dyn Read, modified: u64) -> Result<(), Error> {
         let (parent, name) = self.place(path)?;

@@ -1,5 +1,6 @@
 //! The image that an Artifact carries: unpacked into a nameless file, and put back if it has changed.
 
+use crate::commands::claim::Claim;
 use crate::commands::rewriting::write;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
@@ -56,12 +57,13 @@ impl<'f> UnpackedImage<'f> {
     }
 
     /// Writes the Artifact with the image as it is now, which differs in the ranges `changed`; and with `changes`. A
-    /// signature that does not belong to it any more is taken out.
+    /// signature that does not belong to it any more is taken out. `claim` is that on the Artifact, where it is replaced.
     pub(in crate::commands) fn write(
         mut self,
         mut changes: Changes<'_>,
         changed: &[Range<u64>],
         output: Option<&Path>,
+        claim: Option<&Claim>,
     ) -> Result<ModifyReport, Failure> {
         let about = |error| Failure::artifact(&self.path, &error);
         if !changed.is_empty() {
@@ -82,7 +84,7 @@ impl<'f> UnpackedImage<'f> {
                 on_progress: None,
             };
             let (original, unpacked, spool) = (self.original, &self.unpacked, &self.spool);
-            write(&self.path, output, |target| {
+            write(&self.path, output, claim, |target| {
                 original.write_with_content(unpacked, spool, changed, &how, target)
             })?;
         }

@@ -3,8 +3,9 @@
 use super::artifact::{UnpackedImage, is_artifact, tell_signature};
 use super::read;
 use crate::args::inside::{ChangeArgs, PartArgs};
+use crate::commands::claim::Claim;
 use crate::exit_code::ExitStatus;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::interrupt;
 use crate::key;
 use mender_artifact::modify::Changes;
@@ -14,7 +15,7 @@ use mender_image::edit::image::{Found, ImageEditor};
 use mender_image::edit::route::Route;
 use mender_image::limits::Limits;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -26,11 +27,23 @@ pub(in crate::commands) struct Changing {
 }
 
 impl Changing {
-    pub(in crate::commands) fn open(name: &Path, file: File, in_artifact: bool) -> Result<Self, Failure> {
+    /// Opens an image. Large changes wait in the folder `tmp`.
+    pub(in crate::commands) fn open(
+        name: &Path,
+        file: File,
+        in_artifact: bool,
+        tmp: Option<&Path>,
+    ) -> Result<Self, Failure> {
         let about = |error| Failure::image(name, &error);
         let device = FileDevice::new(file).map_err(about)?;
         let editor = ImageEditor::open(device, &Limits::default()).map_err(about)?;
-        let editor = editor.spill_with(tempfile::tempfile).map_err(about)?;
+        let folder = tmp.map_or_else(std::env::temp_dir, Path::to_path_buf);
+        let editor = editor.spill_with(move || {
+            tempfile::tempfile_in(&folder).map_err(|error| {
+                let message = format!("{}: {}", folder.display(), failure::plain(&error));
+                io::Error::new(error.kind(), message)
+            })
+        });
         Ok(Self { name: name.to_path_buf(), editor, in_artifact })
     }
 
@@ -86,7 +99,7 @@ pub(in crate::commands) fn change(
     change: impl FnOnce(&mut Changing) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let key = key::private(&args.key)?;
-    let failed = |error: &std::io::Error| Failure::io(path, ExitStatus::OpenInput, error);
+    let failed = |error: &io::Error| Failure::io(path, ExitStatus::OpenInput, error);
     let file = File::open(path).map_err(|error| failed(&error))?;
     if file.metadata().map_err(|error| failed(&error))?.is_dir() {
         return Err(Failure::about(path, ExitStatus::OpenInput, "is a directory"));
@@ -96,14 +109,15 @@ pub(in crate::commands) fn change(
             let message = "expected an Artifact to be signed with the key, found an image";
             return Err(Failure::about(path, ExitStatus::Usage, message));
         }
-        return change_image(path, change);
+        return change_image(path, args.part.tmp.as_deref(), change);
     }
+    let claim = Claim::take(path, &file)?;
     let artifact = UnpackedImage::unpack(path, &file, args.part.tmp.as_deref())?;
-    let mut changing = Changing::open(path, artifact.image()?, true)?;
+    let mut changing = Changing::open(path, artifact.image()?, true, args.part.tmp.as_deref())?;
     change(&mut changing)?;
     let changed = changing.commit()?;
     let signer = key.as_ref().map(|key| key as &dyn Signer);
-    let report = artifact.write(Changes { signer, ..Changes::default() }, &changed, None)?;
+    let report = artifact.write(Changes { signer, ..Changes::default() }, &changed, None, Some(&claim))?;
     tell_signature(path, &report);
     Ok(())
 }
@@ -111,11 +125,13 @@ pub(in crate::commands) fn change(
 /// Changes a plain image in its place.
 pub(in crate::commands) fn change_image(
     path: &Path,
+    tmp: Option<&Path>,
     change: impl FnOnce(&mut Changing) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let file = File::options().read(true).write(true).open(path);
     let file = file.map_err(|error| Failure::io(path, ExitStatus::Output, &error))?;
-    let mut changing = Changing::open(path, file, false)?;
+    let _claim = Claim::take(path, &file)?;
+    let mut changing = Changing::open(path, file, false, tmp)?;
     change(&mut changing)?;
     interrupt::uninterrupted(|| changing.commit()).map(drop)
 }

@@ -43,6 +43,7 @@ use super::superblock::{SUPERBLOCK_LEN, SUPERBLOCK_OFFSET, Superblock};
 use crate::block_device::WritableDevice;
 use crate::error::Error;
 use crate::limits::Limits;
+use crate::spill::{MakeFile, Spill};
 use checksums::Checksums;
 use overlay::Overlay;
 use zones::Zones;
@@ -143,7 +144,12 @@ impl<'d> Editor<'d> {
     /// Gives an empty file, opened for reading and writing, in which contents wait that go past
     /// [`Limits::changes_len_bytes`]. Without one such a content is refused.
     pub fn spill_to(&mut self, scratch: File) {
-        self.overlay.spill_to(scratch);
+        self.overlay.spill_to(Spill::of(scratch));
+    }
+
+    /// As [`Editor::spill_to`], with a file that is made when the first content goes there.
+    pub fn spill_with(&mut self, make: MakeFile) {
+        self.overlay.spill_to(Spill::made_by(make));
     }
 
     /// Makes the regular file `path` with all bytes of `content`, or gives the existing one new content and

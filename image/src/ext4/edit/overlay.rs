@@ -2,11 +2,11 @@
 //! nothing behind.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use super::scratch::{Held, Scratch};
 use crate::block_device::{BlockDevice, WritableDevice};
 use crate::error::Error;
+use crate::spill::Spill;
 
 /// A block that will be written.
 pub(super) struct Change {
@@ -37,7 +37,7 @@ impl<'d> Overlay<'d> {
         }
     }
 
-    pub(super) fn spill_to(&mut self, file: File) {
+    pub(super) fn spill_to(&mut self, file: Spill) {
         self.scratch.spill_to(file);
     }
 

@@ -1,13 +1,9 @@
 //! Where blocks wait: in memory, and past a bound in a file.
 
-use std::fs::File;
 use std::io;
 
 use crate::error::{Error, Place};
-#[cfg(not(unix))]
-use crate::positioned_file_portable::PositionedFile;
-#[cfg(unix)]
-use crate::positioned_file_unix::PositionedFile;
+use crate::spill::Spill;
 
 /// A block that waits.
 pub(super) enum Held {
@@ -20,7 +16,7 @@ pub(super) enum Held {
 
 /// The file, and how much is where.
 pub(super) struct Scratch {
-    file: Option<PositionedFile>,
+    file: Spill,
     memory_max_bytes: u64,
     now: Used,
     /// When the last operation was done.
@@ -35,12 +31,14 @@ struct Used {
 
 impl Scratch {
     pub(super) fn new(memory_max_bytes: u64) -> Self {
-        Self { file: None, memory_max_bytes, now: Used::default(), accepted: Used::default() }
+        Self { file: Spill::default(), memory_max_bytes, now: Used::default(), accepted: Used::default() }
     }
 
-    pub(super) fn spill_to(&mut self, file: File) {
+    pub(super) fn spill_to(&mut self, file: Spill) {
         // A second file would not have what the first one holds.
-        self.file.get_or_insert_with(|| PositionedFile::new(file));
+        if !self.file.is_possible() {
+            self.file = file;
+        }
     }
 
     /// Keeps one block of a content.
@@ -54,33 +52,30 @@ impl Scratch {
             self.now.memory_bytes = memory;
             return Ok(Held::Memory(block));
         }
-        let Some(file) = &mut self.file else {
+        if !self.file.is_possible() {
             return Err(Error::limit(Place::Image, "length of changes", self.memory_max_bytes, memory));
-        };
+        }
         let offset = self.now.file_bytes;
-        file.write_all_at(offset, &block).map_err(Error::Content)?;
+        self.file.write_at(offset, &block)?;
         self.now.file_bytes = offset.saturating_add(len);
         Ok(Held::Spilled(offset))
     }
 
     /// Reads from byte `at` of a block on.
     pub(super) fn read(&self, held: &Held, at: usize, buffer: &mut [u8]) -> Result<(), Error> {
-        match (held, &self.file) {
-            (Held::Zeros, _) => {
+        match held {
+            Held::Zeros => {
                 buffer.fill(0);
                 Ok(())
             }
-            (Held::Memory(block), _) => {
+            Held::Memory(block) => {
                 let piece = at.checked_add(buffer.len()).and_then(|end| block.get(at..end));
                 buffer.copy_from_slice(
                     piece.ok_or_else(|| Error::Content(io::ErrorKind::InvalidInput.into()))?,
                 );
                 Ok(())
             }
-            (Held::Spilled(offset), Some(file)) => {
-                file.read_exact_at(offset.saturating_add(as_u64(at)), buffer).map_err(Error::Content)
-            }
-            (Held::Spilled(_), None) => Err(Error::Content(io::ErrorKind::NotFound.into())),
+            Held::Spilled(offset) => self.file.read_at(offset.saturating_add(as_u64(at)), buffer),
         }
     }
 

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 const WAIT_AT_MOST: Duration = Duration::from_secs(30);
 
 /// Held until dropped.
-pub(super) struct Lock(PathBuf);
+pub(crate) struct Lock(PathBuf);
 
 impl Lock {
     /// Takes it; [`io::ErrorKind::WouldBlock`] when it exists.
-    pub(super) fn take(path: &Path) -> io::Result<Self> {
+    pub(crate) fn take(path: &Path) -> io::Result<Self> {
         match File::options().write(true).create_new(true).open(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(io::ErrorKind::WouldBlock.into())
@@ -48,6 +48,16 @@ impl Drop for Lock {
     }
 }
 
+/// Files that are open cannot be held.
+pub(crate) fn hold(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// What tells files apart is not known: whether there is one.
+pub(crate) fn is_still(_: &File, path: &Path) -> io::Result<bool> {
+    path.try_exists()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +71,9 @@ mod tests {
         drop(first);
         drop(Lock::take(&path).unwrap());
         assert!(!path.exists());
+        let file = File::create(&path).unwrap();
+        hold(&file).unwrap();
+        assert!(is_still(&file, &path).unwrap());
     }
 
     #[test]
