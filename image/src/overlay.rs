@@ -401,7 +401,7 @@ mod tests {
         fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
             if self.writes_left == 0 {
                 self.writes_left = 100;
-                return Err(Error::write(offset, bytes.len(), std::io::ErrorKind::StorageFull.into()));
+                return Err(Error::write(offset, bytes.len(), io::ErrorKind::StorageFull.into()));
             }
             self.writes_left -= 1;
             self.bytes.write_at(offset, bytes)
@@ -508,7 +508,7 @@ mod tests {
     fn what_was_handed_over_by_a_half_is_not_committed() {
         let made = std::sync::atomic::AtomicU32::new(0);
         let make = move || match made.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
-            0 => Err(std::io::ErrorKind::StorageFull.into()),
+            0 => Err(io::ErrorKind::StorageFull.into()),
             _ => tempfile::tempfile(),
         };
         let mut device = vec![7; 40_960];
