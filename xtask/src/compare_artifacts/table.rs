@@ -52,8 +52,8 @@ pub(super) fn markdown(rows: &[Row], image_bytes: u64, version: &str, took: Dura
     let _ = writeln!(
         text,
         "\nMedian of the runs. Peak memory is the largest resident set. Ours brings what it writes to the medium before it \
-         ends; the others do not, unless it says sync. `modify -n` of the other tool also changes a file inside of an ext4 \
-         image, which ours leaves alone. Everything took {} s.",
+         ends; the others do not, unless it says sync. `modify -n` also changes a file inside of an ext4 image, in \
+         both. Everything took {} s.",
         took.as_secs()
     );
     text
