@@ -43,6 +43,9 @@ pub(crate) struct Folding {
 /// Compressed files that changed are looked into from this part of an image on.
 const WORTH_UNFOLDING: u64 = 256;
 
+/// Sorts the blocks of the target: [`sort::target`], or quicker.
+type SortTarget = fn(&[u8], &Layout, &[u8], &Layout, &GenerateOptions<'_>) -> Result<Vec<TargetPiece>, Error>;
+
 impl Folding {
     /// Unfolds both images, if that makes sense: the new one has compressed blocks that differ from those of the old
     /// one and that can be rebuilt.
@@ -50,6 +53,28 @@ impl Folding {
     /// # Errors
     /// `Cancelled`; `Io` when there is no room for temporary files.
     pub(crate) fn of(old: &[u8], new: &[u8], options: &GenerateOptions<'_>) -> Result<Option<Self>, Error> {
+        Self::sorted(old, new, options, sort::target)
+    }
+
+    /// Unfolds both images without trying for each block whether it can be rebuilt: most are taken to be as those that
+    /// are tried. Good for nothing but an estimate.
+    ///
+    /// # Errors
+    /// As [`Folding::of`].
+    pub(crate) fn guessed(
+        old: &[u8],
+        new: &[u8],
+        options: &GenerateOptions<'_>,
+    ) -> Result<Option<Self>, Error> {
+        Self::sorted(old, new, options, sort::guessed_target)
+    }
+
+    fn sorted(
+        old: &[u8],
+        new: &[u8],
+        options: &GenerateOptions<'_>,
+        sort_target: SortTarget,
+    ) -> Result<Option<Self>, Error> {
         let Some((mut old_layout, mut new_layout)) =
             Layout::of(old).zip(Layout::of(new)).filter(|_| old != new)
         else {
@@ -63,40 +88,7 @@ impl Folding {
                 return Ok(None);
             }
         }
-        let target_pieces = sort::target(old, &old_layout, new, &new_layout, options)?;
-        if !target_pieces.iter().any(|piece| matches!(piece, TargetPiece::Block(_))) {
-            return Ok(None);
-        }
-        let base_pieces = sort::base(old, &old_layout, options)?;
-        let base = unfolded::of(old, &base_pieces, &old_layout)?;
-        let target = unfolded::of(new, &target_pieces, &new_layout)?;
-        let sizes = [old.len() as u64, new.len() as u64];
-        Ok(Some(Folding { base_pieces, target_pieces, base, target, sizes }))
-    }
-
-    /// Unfolds both images without trying for each block whether it can be rebuilt: most are taken to be as those that
-    /// are tried. Good for nothing but an estimate.
-    ///
-    /// # Errors
-    /// As [`Folding::of`].
-    pub(crate) fn guessed(
-        old: &[u8],
-        new: &[u8],
-        options: &GenerateOptions<'_>,
-    ) -> Result<Option<Self>, Error> {
-        let Some((mut old_layout, mut new_layout)) =
-            Layout::of(old).zip(Layout::of(new)).filter(|_| old != new)
-        else {
-            return Ok(None);
-        };
-        if new_layout.map.is_some() {
-            sort::leave_out_equal(old, &mut old_layout.blocks, new, &mut new_layout.blocks);
-            let packed: u64 = new_layout.blocks.iter().map(|block| u64::from(block.len)).sum();
-            if packed < new.len() as u64 / WORTH_UNFOLDING {
-                return Ok(None);
-            }
-        }
-        let target_pieces = sort::guessed_target(old, &old_layout, new, &new_layout, options)?;
+        let target_pieces = sort_target(old, &old_layout, new, &new_layout, options)?;
         if !target_pieces.iter().any(|piece| matches!(piece, TargetPiece::Block(_))) {
             return Ok(None);
         }
