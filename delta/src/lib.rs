@@ -6,6 +6,8 @@
 //! * `artifact`: the same between Artifacts.
 //! * `estimate`: how large a delta will be, before it is made.
 //! * `explain`: which files a delta's bytes are spent on, and why.
+//! * `fleet`: what a server needs: which delta for which device, jobs that make them, where they are kept, and what was
+//!   really downloaded.
 //!
 //! Without features only the applier is there; `std` adds files, `generate` (the default) all the rest.
 
@@ -35,6 +37,8 @@ pub mod artifact;
 pub mod estimate;
 #[cfg(feature = "generate")]
 pub mod explain;
+#[cfg(feature = "fleet")]
+pub mod fleet;
 #[cfg(feature = "generate")]
 pub mod generate;
 #[cfg(feature = "generate")]
