@@ -1,5 +1,6 @@
 //! Names of tenants: what keeps the customers of one server apart.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Most bytes that the name of a tenant has.
@@ -7,7 +8,8 @@ pub const MAX_TENANT_LEN: usize = 64;
 
 /// Name of a tenant: 1 to [`MAX_TENANT_LEN`] of `a`-`z`, `A`-`Z`, `0`-`9`, `-` and `_`. So it is a name of a folder, of an
 /// object and of a part of a NATS subject without being escaped, and never leads out of its place.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct TenantId(String);
 
 /// A name that no tenant can have.
@@ -48,6 +50,20 @@ impl TenantId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for TenantId {
+    type Error = NotATenant;
+
+    fn try_from(name: String) -> Result<Self, NotATenant> {
+        Self::new(&name)
+    }
+}
+
+impl From<TenantId> for String {
+    fn from(tenant: TenantId) -> String {
+        tenant.0
     }
 }
 
