@@ -9,6 +9,7 @@ use mender_delta::entropy::mixing::model::{Copying, Model};
 use mender_delta::entropy::zigzag::zigzag;
 use mender_delta::error::Error;
 use mender_delta::format::native::header::Codec;
+use mender_delta::format::native::level::Level;
 use mender_delta::format::native::window::{WindowHeader, put_number};
 use mender_delta::format::native::writer::Layout;
 use mender_delta::generate::generate;
@@ -174,7 +175,7 @@ fn lying_operations(header: &Header, target_len: u64, random: &mut Random) -> (V
     }
     let count = ops.len() as u32;
     let packed = match header.codec {
-        Codec::Lzma2 => {
+        Codec::Lzma2 | Codec::Lean => {
             let mut out = Vec::new();
             for (literal, copying) in ops {
                 put_number(&mut out, literal);
@@ -251,7 +252,11 @@ fn change(parts: &mut Parts, other: &Parts, random: &mut Random) -> &'static str
                 6 => header.io_block = random.lie(header.io_block.into()) as u32,
                 _ => {
                     let mixed = header.codec == Codec::Mixed;
-                    header.codec = if mixed { Codec::Lzma2 } else { Codec::Mixed };
+                    header.codec = match header.codec {
+                        Codec::Lzma2 => Codec::Lean,
+                        Codec::Lean => Codec::Mixed,
+                        Codec::Mixed => Codec::Lzma2,
+                    };
                     header.history[1] = if mixed { 1 << 12 } else { 0 };
                 }
             }
@@ -279,7 +284,7 @@ fn change(parts: &mut Parts, other: &Parts, random: &mut Random) -> &'static str
             let told = random.below(3) > 0;
             let (packed, count) = lying_operations(&parts.header, target_len, random);
             let plain = match parts.header.codec {
-                Codec::Lzma2 => packed.len().saturating_sub(3) as u32,
+                Codec::Lzma2 | Codec::Lean => packed.len().saturating_sub(3) as u32,
                 Codec::Mixed => count,
             };
             parts.windows[0].0.plain[0] = if told { plain } else { plain + 20 };
@@ -489,4 +494,9 @@ fn lzma2_holds() {
 #[test]
 fn mixing_holds() {
     attack(Layout::default(), 5_000, 2);
+}
+
+#[test]
+fn lean_deltas() {
+    attack(Layout::within(Level::Fast, 48 << 10).unwrap(), 6_000, 3);
 }

@@ -3,6 +3,7 @@
 
 use mender_delta::apply::file::{ApplyOptions, WriteTarget, apply_stream, read_header};
 use mender_delta::error::Error;
+use mender_delta::format::native::level::{Level, MEMORY};
 use mender_delta::format::native::writer::Layout;
 use mender_delta::generate::generate;
 use mender_delta::options::GenerateOptions;
@@ -32,6 +33,11 @@ fn changed(image: &[u8], step: usize) -> Vec<u8> {
     out
 }
 
+/// For the least memory.
+fn lean() -> Layout {
+    Layout::within(Level::Default, *MEMORY.start()).unwrap()
+}
+
 fn delta(old: &[u8], new: &[u8], layout: Layout) -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
     generate(old, new, &GenerateOptions { threads: 2, layout, ..Default::default() }, &mut out).unwrap();
@@ -50,7 +56,7 @@ fn applied(mut old: &[u8], mut delta: &[u8]) -> Vec<u8> {
 fn odd_sizes() {
     let (image, other) = (noise(20_000, 1), noise(20_000, 2));
     let sizes = [0, 1, 31, 4095, 4096, 4097, 8192, 12_345];
-    for layout in [Layout::default(), Layout::quick_to_apply()] {
+    for layout in [Layout::default(), Layout::quick_to_apply(), lean()] {
         for old in sizes {
             for new in sizes {
                 for new in [&image[..new], &other[..new], &changed(&image, 700)[..new]] {
@@ -83,7 +89,7 @@ fn odd_contents() {
         ("period 4097", periodic(long, 4097), changed(&periodic(long, 4097)[100..], 4096)),
     ];
     for (name, old, new) in &pairs {
-        for layout in [Layout::default(), Layout::quick_to_apply()] {
+        for layout in [Layout::default(), Layout::quick_to_apply(), lean()] {
             let start = Instant::now();
             assert!(&applied(old, &delta(old, new, layout)) == new, "{name}");
             // Seconds on a slow machine; minutes would be the square of the length.

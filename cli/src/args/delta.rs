@@ -65,7 +65,7 @@ pub(crate) struct LevelArgs {
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) level: LevelName,
 
-    /// With native: memory of the device that applies it, 192K to 256M [default: 16M]
+    /// With native: memory of the device that applies it, 48K to 256M [default: 16M]
     #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     pub(crate) apply_memory: Option<u64>,
 }

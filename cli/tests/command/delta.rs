@@ -165,6 +165,8 @@ fn a_delta_for_a_small_device_keeps_within_its_memory() {
     let place = Workplace::new();
     pair(&place);
     for (memory, limit, level) in [
+        ("48K", 48 << 10, "max"),
+        ("64K", 64 << 10, "default"),
         ("256K", 256 << 10, "default"),
         ("1MiB", 1 << 20, "fast"),
         ("8M", 8 << 20, "default"),
@@ -181,7 +183,7 @@ fn a_delta_for_a_small_device_keeps_within_its_memory() {
     }
     let create = ["delta", "create", "old.img", "new.img", "-o", "e"];
     let refused = |status, flags: &[&str]| place.fails(status, &[&create[..], flags].concat());
-    refused(9, &["--apply-memory", "100K"]);
+    refused(9, &["--apply-memory", "47K"]);
     refused(1, &["--apply-memory", "16MB"]);
     refused(1, &["--level", "fast", "--algorithm", "bsdiff"]);
     assert!(!place.names().contains(&"e".to_owned()));

@@ -1,7 +1,7 @@
 //! Divides the caller's arena among the parts of an applier, and says beforehand how large it has to be.
 
 use super::streams::Streams;
-use crate::entropy::lzma2::{Lzma2Decoder, PROBABILITIES};
+use crate::entropy::lzma2::Lzma2Decoder;
 use crate::entropy::mixing::architecture::MARGIN;
 use crate::entropy::mixing::model::Model;
 use crate::error::Error;
@@ -33,8 +33,8 @@ impl<'m> Arena<'m> {
         bytemuck::cast_slice_mut(self.bytes(4 * len))
     }
 
-    fn probabilities(&mut self) -> &'m mut [u16] {
-        bytemuck::cast_slice_mut(self.bytes(2 * PROBABILITIES))
+    fn probabilities(&mut self, codec: Codec) -> &'m mut [u16] {
+        bytemuck::cast_slice_mut(self.bytes(2 * codec.probabilities()))
     }
 }
 
@@ -49,8 +49,8 @@ impl<'m> Memory<'m> {
         let fold = arena.words(header.fold_memory as usize / 4);
         let fold = if header.fold_len == 0 { None } else { Some(Waiting::new(header, fold)?) };
         let streams = match header.codec {
-            Codec::Lzma2 => {
-                let probabilities = [arena.probabilities(), arena.probabilities(), arena.probabilities()];
+            codec @ (Codec::Lzma2 | Codec::Lean) => {
+                let probabilities = [(); 3].map(|()| arena.probabilities(codec));
                 let mut histories = header.history.into_iter();
                 Streams::Lzma2(probabilities.map(|probabilities| {
                     let history = histories.next().unwrap_or_default() as usize;
@@ -61,7 +61,7 @@ impl<'m> Memory<'m> {
                 let shape = header.shape();
                 let model = Model::new(&shape, arena.words(shape.words()));
                 let operations = arena.words(OPERATION_LEN / 4 * shape.operations as usize);
-                let probabilities = arena.probabilities();
+                let probabilities = arena.probabilities(header.codec);
                 let history = arena.bytes(header.history[2] as usize);
                 Streams::Mixed {
                     model,

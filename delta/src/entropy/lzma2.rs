@@ -8,7 +8,6 @@ use super::spent;
 
 const STATES: usize = 12;
 const POS_STATES: usize = 16;
-const LITERAL_CODERS: usize = 1 << 4;
 const LITERAL_SIZE: usize = 0x300;
 
 // One table of probabilities; each model is a range of it.
@@ -26,8 +25,14 @@ const LEN_SIZE: usize = 2 + 2 * POS_STATES * 8 + 256;
 const REP_LEN: usize = MATCH_LEN + LEN_SIZE;
 const LITERAL: usize = REP_LEN + LEN_SIZE;
 
-/// Probabilities that a decoder needs, in `u16`s.
-pub const PROBABILITIES: usize = LITERAL + LITERAL_CODERS * LITERAL_SIZE;
+/// Probabilities that a decoder needs for every stream of LZMA2 chunks, in `u16`s.
+pub const PROBABILITIES: usize = probabilities(1 << 4);
+
+/// Probabilities that a decoder needs for streams with so many coders of literals, in `u16`s: 2 to the power of the
+/// literal context and position bits together, 1 to 16.
+pub const fn probabilities(literal_coders: usize) -> usize {
+    LITERAL + literal_coders * LITERAL_SIZE
+}
 
 const MATCH_LEN_MIN: u32 = 2;
 const PROBABILITY_START: u16 = 1 << 10;
@@ -188,9 +193,10 @@ pub struct Damaged;
 
 impl<'m> Lzma2Decoder<'m> {
     /// A decoder with an empty history. `ring` is as long as the history that the encoder used, or longer;
-    /// `probabilities` has [`PROBABILITIES`] entries.
+    /// `probabilities` has as many entries as [`probabilities`] says, [`PROBABILITIES`] for any stream; a stream that
+    /// wants more of them is `Damaged`.
     pub fn new(ring: &'m mut [u8], probabilities: &'m mut [u16]) -> Self {
-        debug_assert_eq!(probabilities.len(), PROBABILITIES);
+        debug_assert!(probabilities.len() >= self::probabilities(1));
         Lzma2Decoder {
             history: History { ring, at: 0, filled: 0 },
             probabilities,
@@ -339,7 +345,8 @@ impl<'m> Lzma2Decoder<'m> {
         }
         (self.literal_context_bits, self.literal_position_bits, self.position_bits) =
             (byte % 9, byte / 9 % 5, byte / 45);
-        (self.literal_context_bits + self.literal_position_bits <= 4).then_some(())
+        let bits = self.literal_context_bits + self.literal_position_bits;
+        (bits <= 4 && probabilities(1 << bits) <= self.probabilities.len()).then_some(())
     }
 
     fn decode(&mut self, input: &mut Input<'_>, out: &mut [u8]) -> Option<()> {

@@ -165,7 +165,7 @@ fn memory_tools() -> Vec<Tool> {
             )),*]
         };
     }
-    with!("64K" "256K" "1M" "4M" "16M" "64M")
+    with!("48K" "64K" "256K" "1M" "4M" "16M" "64M")
 }
 
 fn format_tools() -> Vec<Tool> {

@@ -1,7 +1,7 @@
 //! Header of a native delta: encoding beside decoding. Layout: docs/delta-format.md, section "Header".
 
 use super::crc32::crc32;
-use crate::entropy::lzma2::PROBABILITIES;
+use crate::entropy::lzma2::{PROBABILITIES, probabilities};
 use crate::entropy::mixing::architecture::{Architecture, MARGIN};
 use crate::entropy::mixing::model::{LINES_LOG2, Shape, line_bytes};
 use crate::error::Error;
@@ -21,6 +21,18 @@ pub enum Codec {
     Lzma2 = 1,
     /// Operations and differences by a context-mixing model that knows the base; literals as LZMA2 chunks.
     Mixed = 2,
+    /// As [`Codec::Lzma2`] with one coder of literals a stream: a fifth of its memory besides histories.
+    Lean = 3,
+}
+
+impl Codec {
+    /// Probabilities of a stream of LZMA2 chunks, in `u16`s.
+    pub(crate) const fn probabilities(self) -> usize {
+        match self {
+            Codec::Lean => probabilities(1),
+            Codec::Lzma2 | Codec::Mixed => PROBABILITIES,
+        }
+    }
 }
 
 /// What a delta promises and needs. All sizes are in bytes.
@@ -121,6 +133,7 @@ impl Header {
         let codec = match bytes[10] {
             1 => Codec::Lzma2,
             2 => Codec::Mixed,
+            3 => Codec::Lean,
             other => return Err(Error::Unsupported { field: "codec", found: other.into() }),
         };
         let Some(architecture) = Architecture::of_code(bytes[11]) else {
@@ -208,10 +221,10 @@ impl Header {
 
     /// Bytes of arena that [`crate::apply::Applier::new`] wants; at most the promise in the delta.
     pub fn memory_needed(&self) -> u64 {
-        let decoder = |history: u32| u64::from(history) + 2 * PROBABILITIES as u64;
+        let decoder = |history: u32| u64::from(history) + 2 * self.codec.probabilities() as u64;
         let [control, difference, literal] = self.history;
         let coder = match self.codec {
-            Codec::Lzma2 => decoder(control) + decoder(difference) + decoder(literal),
+            Codec::Lzma2 | Codec::Lean => decoder(control) + decoder(difference) + decoder(literal),
             Codec::Mixed => {
                 let operations = OPERATION_LEN as u64 * u64::from(difference);
                 4 * self.shape().words() as u64 + operations + decoder(literal)
@@ -302,6 +315,8 @@ mod tests {
         let lzma2 = sample();
         let histories = 4096 + (1 << 20) + (1 << 23) + 3 * 28_296;
         assert_eq!(lzma2.memory_needed(), 3 + 4096 + histories + (1 << 20) + 2 * (1 << 16) + 32);
+        let lean = Header { codec: Codec::Lean, ..lzma2 };
+        assert_eq!(lzma2.memory_needed() - lean.memory_needed(), 3 * (28_296 - 5256));
         let mixed = Header { codec: Codec::Mixed, history: [1 << 22, 5000, 1 << 20], ..lzma2 };
         let words = 16 * 65_536
             + 3 * 5000

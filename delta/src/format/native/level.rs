@@ -19,12 +19,14 @@ pub enum Level {
 }
 
 /// Least and most memory that a layout can be made for, in bytes.
-pub const MEMORY: core::ops::RangeInclusive<u64> = 192 << 10..=256 << 20;
+pub const MEMORY: core::ops::RangeInclusive<u64> = 48 << 10..=256 << 20;
 /// Memory that [`Level::Default`] takes no more than, whatever there is.
 const ENOUGH: u64 = 16 << 20;
 
-/// What three LZMA2 decoders take besides their histories, with room for margins.
-const LZMA2_FIXED: u64 = 3 * 28_296 + 128;
+/// Memory below which every stream has one coder of literals.
+const LITTLE: u64 = 256 << 10;
+/// What else an applier takes: margins and alignment.
+const MARGINS: u64 = 128;
 /// What is packed badly is larger than before by less than this part of it.
 const EXPANSION: u64 = 8;
 
@@ -45,7 +47,7 @@ impl Layout {
         let buffers = 2 * u64::from(io_block);
         let shape =
             |lines_log2, operations| Shape { lines_log2, operations, architecture: Architecture::None };
-        let model = 4 * shape(*LINES_LOG2.start(), 0).words() as u64 + LZMA2_FIXED + buffers;
+        let model = 4 * shape(*LINES_LOG2.start(), 0).words() as u64 + decoders(Codec::Mixed, 1) + buffers;
         if level != Level::Fast && memory >= model + (model >> 2) {
             let left = memory - model;
             let operations = u32::try_from(left / (8 * 40)).unwrap_or(u32::MAX).min(1 << 14);
@@ -62,7 +64,10 @@ impl Layout {
                 io_block,
             });
         }
-        let left = memory - LZMA2_FIXED - buffers;
+        if memory < LITTLE {
+            return Ok(Self::lean(memory, io_block));
+        }
+        let left = memory - decoders(Codec::Lzma2, 3) - buffers;
         let [control, difference] =
             [memory / 16, memory / 4].map(|part| power_of_two(part).max(*HISTORY.start()));
         // Literals gain the most from history; a window needs some room, too.
@@ -75,6 +80,21 @@ impl Layout {
         let operations = Layout::default().operations;
         Ok(Layout { codec: Codec::Lzma2, history, operations, window_room: room(left), io_block })
     }
+
+    /// A layout for `memory` bytes, which are few.
+    fn lean(memory: u64, io_block: u32) -> Layout {
+        let [others, literal] = [16, 4].map(|part| power_of_two(memory / part).max(*HISTORY.start()));
+        let history = [others, others, literal];
+        let taken =
+            decoders(Codec::Lean, 3) + 2 * u64::from(io_block) + history.map(u64::from).iter().sum::<u64>();
+        let operations = Layout::default().operations;
+        Layout { codec: Codec::Lean, history, operations, window_room: room(memory - taken), io_block }
+    }
+}
+
+/// What `streams` decoders of LZMA2 chunks take besides their histories.
+fn decoders(codec: Codec, streams: u64) -> u64 {
+    streams * 2 * codec.probabilities() as u64 + MARGINS
 }
 
 /// Room of a window whose body fits into `left` bytes, however badly it packs.
@@ -95,8 +115,20 @@ mod tests {
 
     #[test]
     fn the_worst_window_fits() {
-        for memory in [192 << 10, 300_000, 1 << 20, 3 << 20, 4 << 20, 5 << 20, 16 << 20, 64 << 20, 256 << 20]
-        {
+        for memory in [
+            48 << 10,
+            64 << 10,
+            100_000,
+            192 << 10,
+            300_000,
+            1 << 20,
+            3 << 20,
+            4 << 20,
+            5 << 20,
+            16 << 20,
+            64 << 20,
+            256 << 20,
+        ] {
             for level in [Level::Fast, Level::Default, Level::Max] {
                 let layout = Layout::within(level, memory).unwrap();
                 layout.check().unwrap();
@@ -131,6 +163,7 @@ mod tests {
         assert_eq!(codec(Level::Default, 16 << 20), Codec::Mixed);
         assert_eq!(codec(Level::Default, 1 << 20), Codec::Lzma2);
         assert_eq!(codec(Level::Fast, 64 << 20), Codec::Lzma2);
+        assert_eq!(codec(Level::Max, 64 << 10), Codec::Lean);
         assert_eq!(Layout::within(Level::Default, 256 << 20).unwrap(), Layout::default());
         assert_eq!(Layout::within(Level::Default, 16 << 20).unwrap(), Layout::default());
         assert_eq!(Layout::within(Level::Fast, 16 << 20).unwrap(), Layout::quick_to_apply());

@@ -22,6 +22,13 @@ const PROPERTIES: [Properties; 3] = [
     Properties { literal_context_bits: 3, literal_position_bits: 0, position_bits: 2 },
 ];
 
+/// The same for [`Codec::Lean`]: with one coder of literals.
+const LEAN_PROPERTIES: [Properties; 3] = [lean(0), lean(2), lean(0)];
+
+const fn lean(position_bits: u32) -> Properties {
+    Properties { literal_context_bits: 0, literal_position_bits: 0, position_bits }
+}
+
 /// A stream of a window: its length before packing, and what it became.
 #[derive(Default)]
 pub(super) struct Packed {
@@ -49,13 +56,14 @@ impl Packers {
     pub(super) fn new(header: &Header) -> Result<Self, Error> {
         let lzma2 = |stream: Stream, make| {
             let i = stream as usize;
-            let encoder = Lzma2Encoder::new(header.history[i], PROPERTIES[i])?;
+            let properties = if header.codec == Codec::Lean { LEAN_PROPERTIES } else { PROPERTIES };
+            let encoder = Lzma2Encoder::new(header.history[i], properties[i])?;
             Ok(Packer::Lzma2 { encoder, make, base_at: 0 })
         };
         let literal = lzma2(Stream::Literal, literals)?;
         Ok(Packers {
             packers: match header.codec {
-                Codec::Lzma2 => {
+                Codec::Lzma2 | Codec::Lean => {
                     [lzma2(Stream::Control, control)?, lzma2(Stream::Difference, differences)?, literal]
                 }
                 Codec::Mixed => {

@@ -76,7 +76,7 @@ impl Layout {
         };
         let [control, difference, literal] = lens;
         match self.codec {
-            Codec::Lzma2 => [
+            Codec::Lzma2 | Codec::Lean => [
                 fit(self.history[0], control),
                 fit(self.history[1], difference),
                 fit(self.history[2], literal),

@@ -55,7 +55,7 @@ impl Sample {
             ("xdelta3-gz.mender", Algorithm::Xdelta3(vcdiff), Compression::Gzip),
             ("native.mender", Algorithm::Native, Compression::None),
         ] {
-            let layout = Layout::within(Level::Fast, 192 << 10).unwrap();
+            let layout = Layout::within(Level::Fast, 64 << 10).unwrap();
             let generate = GenerateOptions { layout, ..GenerateOptions::default() };
             let options =
                 DeltaArtifactOptions { generate, algorithm, compression, ..DeltaArtifactOptions::default() };
