@@ -24,7 +24,7 @@ pub const MEMORY: core::ops::RangeInclusive<u64> = 48 << 10..=256 << 20;
 const ENOUGH: u64 = 16 << 20;
 
 /// Memory below which every stream has one coder of literals.
-const LITTLE: u64 = 256 << 10;
+const LITTLE: u64 = 512 << 10;
 /// What else an applier takes: margins and alignment.
 const MARGINS: u64 = 128;
 /// What is packed badly is larger than before by less than this part of it.
