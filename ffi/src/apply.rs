@@ -20,7 +20,7 @@ use std::io::Write;
 use std::path::Path;
 
 /// `struct mar_apply_options` of the header.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Options {
     /// Size of the structure as the caller knows it, in bytes.
@@ -34,6 +34,9 @@ pub struct Options {
     /// SHA-256 that the new image has to have, or NULL.
     pub target_sha256: *const u8,
 }
+
+// SAFETY: repr(C), begins with its struct_size, and is made of numbers and pointers.
+unsafe impl from_c::Structure for Options {}
 
 /// What the caller wants.
 struct Wanted {
@@ -70,25 +73,11 @@ fn apply(base: &Path, delta: &Path, out: &Path, wanted: &Wanted) -> Result<Code,
 /// `target_sha256` is NULL or points to 32 bytes.
 unsafe fn options_from_c(options: *const Options) -> Result<Wanted, Failure> {
     let mut wanted = ApplyOptions::default();
-    if options.is_null() {
-        // SAFETY: NULL is allowed.
-        let watch = unsafe { Watch::from_c(std::ptr::null())? };
-        return Ok(Wanted { options: wanted, watch, target_sha256: None });
-    }
-    // SAFETY: not NULL, so there is at least a struct_size.
-    let size = unsafe { (&raw const (*options).struct_size).read() };
-    if usize::try_from(size) != Ok(size_of::<Options>()) {
-        // A larger one has wishes at its end that this library does not know.
-        return Err(Failure::argument(format!(
-            "options: expected a struct_size of {}, found {size}",
-            size_of::<Options>()
-        )));
-    }
-    // SAFETY: not NULL and of the right size.
-    let options = unsafe { &*options };
-    if options.flags != 0 {
-        return Err(Failure::argument(format!("options: expected flags 0, found {:#x}", options.flags)));
-    }
+    // SAFETY: as promised by the caller.
+    let Some(options) = (unsafe { from_c::structure(options, "options")? }) else {
+        return Ok(Wanted { options: wanted, watch: Watch::default(), target_sha256: None });
+    };
+    from_c::no_flags(options.flags, "options")?;
     if options.memory_limit != 0 {
         wanted.memory_limit = options.memory_limit;
     }

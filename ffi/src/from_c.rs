@@ -1,4 +1,4 @@
-//! Byte ranges and paths that come from C.
+//! Byte ranges, paths, texts and structures that come from C.
 #![allow(unsafe_code, reason = "pointers of the caller's become slices")]
 
 use crate::failure::Failure;
@@ -66,10 +66,72 @@ pub(crate) unsafe fn text<'c>(text: *const c_char, name: &str) -> Result<&'c str
     text.to_str().map_err(|_| Failure::argument(format!("{name} is not UTF-8")))
 }
 
+/// A structure of the header that says how large it is.
+///
+/// # Safety
+/// The type is `repr(C)` and begins with a `u32`, the size in bytes of the structure as the caller knows it; any bytes
+/// of a caller make a value of it.
+pub(crate) unsafe trait Structure: Copy {}
+
+/// The structure behind a pointer, copied, or none for NULL.
+///
+/// # Errors
+/// `MAR_E_ARG` for another `struct_size`: a larger structure has wishes at its end that this library does not know, and
+/// what a smaller one has no room for is not guessed.
+///
+/// # Safety
+/// `structure` is NULL or points to a structure that is as large as its `struct_size` says.
+pub(crate) unsafe fn structure<T: Structure>(structure: *const T, name: &str) -> Result<Option<T>, Failure> {
+    if structure.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL, so there is at least a struct_size.
+    let size = unsafe { structure.cast::<u32>().read() };
+    if usize::try_from(size) != Ok(size_of::<T>()) {
+        let expected = size_of::<T>();
+        return Err(Failure::argument(format!("{name}: expected a struct_size of {expected}, found {size}")));
+    }
+    // SAFETY: as large as it has to be.
+    Ok(Some(unsafe { structure.read() }))
+}
+
+/// Refuses flags that this library does not know.
+///
+/// # Errors
+/// `MAR_E_ARG`.
+pub(crate) fn no_flags(flags: u32, name: &str) -> Result<(), Failure> {
+    if flags == 0 {
+        return Ok(());
+    }
+    Err(Failure::argument(format!("{name}: expected flags 0, found {flags:#x}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::ptr;
+
+    #[derive(Clone, Copy)]
+    #[repr(C)]
+    struct Pair(u32, u32);
+
+    // SAFETY: it begins with a u32.
+    unsafe impl Structure for Pair {}
+
+    #[test]
+    fn structures_of_another_size_are_refused() {
+        // SAFETY: NULL, or a whole structure whatever it says.
+        unsafe {
+            assert!(structure::<Pair>(ptr::null(), "pair").unwrap().is_none());
+            assert_eq!(structure(&Pair(8, 5), "pair").unwrap().unwrap().1, 5);
+            for size in [0, 4, 7, 9, 12, u32::MAX] {
+                let found = structure(&Pair(size, 5), "pair").err().unwrap();
+                assert_eq!(found.message, format!("pair: expected a struct_size of 8, found {size}"));
+            }
+        }
+        assert!(no_flags(0, "pair").is_ok());
+        assert_eq!(no_flags(10, "pair").unwrap_err().message, "pair: expected flags 0, found 0xa");
+    }
 
     #[test]
     fn no_bytes_may_be_null_and_some_may_not() {

@@ -48,7 +48,11 @@ pub struct Options {
     pub work: *const Work,
 }
 
+// SAFETY: repr(C), begins with its struct_size, and is made of numbers and a pointer.
+unsafe impl from_c::Structure for Options {}
+
 /// Everything that makes a delta.
+#[derive(Default)]
 struct Wanted {
     algorithm: Algorithm<'static>,
     layout: Layout,
@@ -63,33 +67,12 @@ impl Wanted {
     /// # Safety
     /// `options` is NULL or as large as its `struct_size` says, and its `work`, too.
     unsafe fn from_c(options: *const Options) -> Result<Self, Failure> {
-        if options.is_null() {
-            // SAFETY: NULL is allowed.
-            let watch = unsafe { Watch::from_c(std::ptr::null())? };
-            let (algorithm, layout) = (Algorithm::Native, Layout::default());
-            return Ok(Wanted {
-                algorithm,
-                layout,
-                apply_memory: None,
-                threads: 0,
-                memory_limit: None,
-                watch,
-            });
-        }
-        // SAFETY: not NULL, so there is at least a struct_size.
-        let size = unsafe { (&raw const (*options).struct_size).read() };
-        if usize::try_from(size) != Ok(size_of::<Options>()) {
-            return Err(Failure::argument(format!(
-                "options: expected a struct_size of {}, found {size}",
-                size_of::<Options>()
-            )));
-        }
-        // SAFETY: of the right size.
-        let options = unsafe { options.read() };
+        // SAFETY: as promised by the caller.
+        let Some(options) = (unsafe { from_c::structure(options, "options")? }) else {
+            return Ok(Self::default());
+        };
+        from_c::no_flags(options.flags, "options")?;
         let unknown = |what, found| Err(Failure::argument(format!("options: unknown {what} {found}")));
-        if options.flags != 0 {
-            return unknown("flags", options.flags);
-        }
         let level = match options.level {
             0 => Level::Default,
             1 => Level::Fast,

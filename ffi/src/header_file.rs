@@ -1,8 +1,11 @@
 //! Holds include/mender_artifact.h, which is written by hand, against the tables it repeats. Layout and linkage are
 //! held by tests/c_programs.rs.
 
+mod signatures;
+
 use crate::error_code::{ALL, Category};
 use crate::version::ABI;
+use std::path::Path;
 
 const HEADER: &str = include_str!("../include/mender_artifact.h");
 
@@ -43,4 +46,9 @@ fn the_categories_of_the_header_are_ours() {
 #[test]
 fn the_abi_of_the_header_is_ours() {
     assert!(HEADER.contains(&format!("#define MAR_ABI {ABI}u\n")));
+}
+
+#[test]
+fn the_functions_of_the_header_are_those_of_the_source() {
+    signatures::compare(HEADER, &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
 }

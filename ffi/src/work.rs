@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "calls back into C")]
 
 use crate::failure::Failure;
+use crate::from_c;
 use mender_delta::progress::Phase;
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +22,11 @@ pub struct Work {
     pub progress: Option<unsafe extern "C" fn(*mut c_void, c_int, u64, u64) -> c_int>,
 }
 
-/// Who is told.
+// SAFETY: repr(C), begins with its struct_size, and is made of numbers, a pointer and a pointer to a function or NULL.
+unsafe impl from_c::Structure for Work {}
+
+/// Who is told; by default nobody.
+#[derive(Default)]
 pub(crate) struct Watch {
     work: Mutex<Option<Work>>,
     pub(crate) cancelled: AtomicBool,
@@ -38,24 +43,10 @@ impl Watch {
     /// # Safety
     /// `work` is NULL or as large as its `struct_size` says.
     pub(crate) unsafe fn from_c(work: *const Work) -> Result<Self, Failure> {
-        let mut copy = None;
-        if !work.is_null() {
-            // SAFETY: not NULL, so there is at least a struct_size.
-            let size = unsafe { (&raw const (*work).struct_size).read() };
-            if usize::try_from(size) != Ok(size_of::<Work>()) {
-                return Err(Failure::argument(format!(
-                    "work: expected a struct_size of {}, found {size}",
-                    size_of::<Work>()
-                )));
-            }
-            // SAFETY: of the right size.
-            let work = unsafe { work.read() };
-            if work.flags != 0 {
-                return Err(Failure::argument(format!("work: expected flags 0, found {:#x}", work.flags)));
-            }
-            copy = Some(work);
-        }
-        Ok(Watch { work: Mutex::new(copy), cancelled: AtomicBool::new(false) })
+        // SAFETY: as promised by the caller.
+        let work = unsafe { from_c::structure(work, "work")? };
+        from_c::no_flags(work.map_or(0, |work| work.flags), "work")?;
+        Ok(Watch { work: Mutex::new(work), ..Watch::default() })
     }
 
     /// Tells of `done` out of `total` bytes, 0 where that is not known.
