@@ -125,7 +125,10 @@ struct mar_payload {
     uint32_t reserved;
 };
 
-/* Any of them may be NULL. Texts that need escapes in JSON are refused with MAR_E_UNSUPPORTED. */
+/*
+ * Any of them may be NULL. Texts come without the escapes that JSON may write them with; one of more than 256 bytes that
+ * is written with escapes gives MAR_E_UNSUPPORTED, one with a NUL in it MAR_E_FORMAT.
+ */
 struct mar_events {
     uint32_t struct_size;    /* sizeof(struct mar_events) */
     uint32_t reserved;

@@ -3,7 +3,7 @@
 #![cfg(any(feature = "native", feature = "vcdiff"))]
 
 use crate::applying::{self, Applying, Memory};
-use crate::arena::{Arena, room};
+use crate::arena::{Given, room};
 use crate::code::Code;
 use crate::config::{ApplyConfig, Detail};
 use crate::course::Course;
@@ -11,7 +11,7 @@ use crate::engine::{Algorithm, Promised};
 use crate::fault::Fault;
 use crate::from_c;
 use crate::limits::Granted;
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 
 /// `mar_apply` of the header.
 pub struct Apply {
@@ -77,32 +77,26 @@ pub unsafe extern "C" fn mar_apply_need(config: *const ApplyConfig) -> usize {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mar_apply_init(
     out: *mut *mut Apply,
-    arena: *mut u8,
+    arena: *mut c_void,
     arena_len: usize,
     config: *const ApplyConfig,
 ) -> c_int {
-    let begin = || -> Result<Code, Fault> {
-        // SAFETY: as promised by the caller.
-        unsafe {
-            if out.is_null() {
-                return Err(Fault::argument("out is NULL"));
-            }
-            let checked = Checked::from_c(config)?;
-            let mut arena = Arena::new(arena, arena_len, checked.need())?;
-            let place = arena.object::<Apply>()?;
-            let memory = Memory::take(&checked.config, &checked.granted, checked.engine_need(), &mut arena)?;
-            let applying = Applying::new(
-                &checked.config,
-                &checked.granted,
-                checked.algorithm,
-                checked.promised,
-                memory,
-            )?;
-            out.write(place.write(Apply { applying, course: Course::new() }));
-            Ok(Code::Ok)
-        }
+    let given = Given { arena: arena.cast(), len: arena_len };
+    // SAFETY: as promised by the caller.
+    let begun = unsafe {
+        given.begin(
+            out,
+            || Checked::from_c(config),
+            Checked::need,
+            |checked, arena| {
+                let Checked { config, granted, algorithm, promised } = &checked;
+                let memory = Memory::take(config, granted, checked.engine_need(), arena)?;
+                let applying = Applying::new(config, granted, *algorithm, *promised, memory)?;
+                Ok(Apply { applying, course: Course::new() })
+            },
+        )
     };
-    from_c::code(begin())
+    from_c::code(begun)
 }
 
 /// Takes the next bytes of the delta; see the header.
@@ -152,12 +146,8 @@ pub unsafe extern "C" fn mar_apply_resume(
     let code = apply.course.step(|| apply.applying.resume(bytes).map(|_| Code::Ok));
     if code == Code::Ok as c_int {
         let [input, written] = apply.applying.progress();
-        for (place, number) in [(input_offset, input), (target_offset, written)] {
-            if !place.is_null() {
-                // SAFETY: not NULL, so it may be written.
-                unsafe { place.write(number) };
-            }
-        }
+        // SAFETY: as promised by the caller.
+        unsafe { from_c::give([(input_offset, input), (target_offset, written)]) };
     }
     code
 }
@@ -176,12 +166,8 @@ pub unsafe extern "C" fn mar_apply_progress(
     // SAFETY: as promised by the caller.
     let Some(apply) = (unsafe { apply.as_ref() }) else { return };
     let [taken, made] = apply.applying.progress();
-    for (place, number) in [(input, taken), (written, made), (total, apply.applying.total())] {
-        if !place.is_null() {
-            // SAFETY: not NULL, so it may be written.
-            unsafe { place.write(number) };
-        }
-    }
+    // SAFETY: as promised by the caller.
+    unsafe { from_c::give([(input, taken), (written, made), (total, apply.applying.total())]) };
 }
 
 /// Says what the last call failed of; see the header.

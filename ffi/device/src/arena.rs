@@ -13,6 +13,43 @@ pub(crate) const fn room(len: usize) -> usize {
     len.saturating_add(ALIGN - 1) & !(ALIGN - 1)
 }
 
+/// The arena as it comes from C.
+#[derive(Clone, Copy)]
+pub(crate) struct Given {
+    pub(crate) arena: *mut u8,
+    pub(crate) len: usize,
+}
+
+impl Given {
+    /// Makes a context at the front of the arena and gives it to C in `*out`: `checked` is the configuration, which
+    /// takes `need` bytes with the context itself, and `make` cuts off what the context takes besides.
+    ///
+    /// # Errors
+    /// `MAR_E_ARG`, `MAR_E_NOMEM` as [`Arena::new`], and what the others fail of. `*out` is written on success only.
+    ///
+    /// # Safety
+    /// `out` is NULL or may be written; the arena as for [`Arena::new`].
+    pub(crate) unsafe fn begin<T: 'static, C>(
+        self,
+        out: *mut *mut T,
+        checked: impl FnOnce() -> Result<C, Fault>,
+        need: impl FnOnce(&C) -> usize,
+        make: impl FnOnce(C, &mut Arena) -> Result<T, Fault>,
+    ) -> Result<Code, Fault> {
+        if out.is_null() {
+            return Err(Fault::argument("out is NULL"));
+        }
+        let checked = checked()?;
+        // SAFETY: as promised by the caller.
+        let mut arena = unsafe { Arena::new(self.arena, self.len, need(&checked))? };
+        let place = arena.object::<T>()?;
+        let context = place.write(make(checked, &mut arena)?);
+        // SAFETY: not NULL, so it may be written.
+        unsafe { out.write(context) };
+        Ok(Code::Ok)
+    }
+}
+
 /// What is left of an arena.
 pub(crate) struct Arena {
     rest: *mut u8,

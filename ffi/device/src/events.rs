@@ -1,12 +1,11 @@
 //! What is told of an Artifact while it is read: Rust's side, and the callbacks of C.
 #![allow(unsafe_code, reason = "calls back into C")]
 
-use crate::code::Code;
 use crate::config::{self, Payload, Slice};
 use crate::fault::Fault;
+use crate::text::{Room, each_of};
 use core::ffi::c_int;
 use mender_artifact::json::text::JsonText;
-use mender_artifact::json::value::Value;
 use mender_artifact::read::push::FileHead;
 use mender_artifact::read::verify::SignatureStatus;
 use mender_artifact::read::view::HeaderView;
@@ -17,25 +16,6 @@ pub(crate) trait Listener {
     fn file_begin(&mut self, file: &FileHead<'_>) -> Result<(), Fault>;
     fn file_data(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Fault>;
     fn file_end(&mut self) -> Result<(), Fault>;
-}
-
-/// The text, which must not need escapes: there is no place to put it without them.
-pub(crate) fn plain(text: JsonText<'_>) -> Result<&str, Fault> {
-    text.as_plain().ok_or(Fault::new(Code::Unsupported, "text with escapes"))
-}
-
-/// Calls `each` with one text or each of several.
-pub(crate) fn each_text<'a>(
-    value: Value<'a>,
-    each: &mut dyn FnMut(&'a str) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    if let Some(text) = value.as_text() {
-        return each(plain(text)?);
-    }
-    for text in value.items().into_iter().flatten().filter_map(|value| value.as_text()) {
-        each(plain(text)?)?;
-    }
-    Ok(())
 }
 
 /// The callbacks of C, any of which may be NULL.
@@ -55,8 +35,9 @@ impl Callbacks {
 
     fn keys(&self, header: &HeaderView<'_>) -> Result<(), Fault> {
         let Some(key) = self.0.key else { return Ok(()) };
-        let tell = |kind: u8, name: &str, value: &str| {
-            let (name, value) = (Slice::of(name.as_bytes()), Slice::of(value.as_bytes()));
+        let tell = |kind: u8, name: &str, value: JsonText<'_>| {
+            let mut room = Room::new();
+            let (name, value) = (Slice::of(name.as_bytes()), Slice::of(room.plain(value)?.as_bytes()));
             // SAFETY: the caller's own function with the caller's own pointer; texts live until it returns.
             let returned = unsafe { key(self.0.user, c_int::from(kind), name, value) };
             Fault::of_callback("events: key", returned)
@@ -68,20 +49,24 @@ impl Callbacks {
             ("artifact_group", info.depends_groups()),
         ] {
             for text in texts {
-                tell(b'd', name, plain(text)?)?;
+                tell(b'd', name, text)?;
             }
         }
+        let mut room = Room::new();
         for payload in header.payloads() {
             for (name, value) in payload.type_info.depends() {
-                let name = plain(name)?;
-                each_text(value, &mut |text| tell(b'd', name, text))?;
+                let name = room.plain(name)?;
+                each_of(value, &mut |text| tell(b'd', name, text))?;
             }
             for (name, value) in payload.type_info.provides() {
-                let name = plain(name)?;
-                each_text(value, &mut |text| tell(b'p', name, text))?;
+                let name = room.plain(name)?;
+                each_of(value, &mut |text| tell(b'p', name, text))?;
             }
             for text in payload.type_info.clears().into_iter().flatten() {
-                tell(b'c', plain(text)?, "")?;
+                let name = Slice::of(room.plain(text)?.as_bytes());
+                // SAFETY: as above.
+                let returned = unsafe { key(self.0.user, c_int::from(b'c'), name, Slice::of(b"")) };
+                Fault::of_callback("events: key", returned)?;
             }
         }
         Ok(())
@@ -92,15 +77,19 @@ impl Listener for Callbacks {
     fn headers(&mut self, header: &HeaderView<'_>) -> Result<(), Fault> {
         self.keys(header)?;
         let Some(headers) = self.0.headers else { return Ok(()) };
-        let slice = |text: Option<JsonText<'_>>| -> Result<Slice, Fault> {
-            text.map_or(Ok(Slice::EMPTY), |text| plain(text).map(|text| Slice::of(text.as_bytes())))
+        let mut rooms = [Room::new(), Room::new(), Room::new()];
+        let [payload_type, artifact_name, artifact_group] = &mut rooms;
+        let slice = |room: &mut Room, text: Option<JsonText<'_>>| -> Result<Slice, Fault> {
+            text.map_or(Ok(Slice::EMPTY), |text| room.plain(text).map(|text| Slice::of(text.as_bytes())))
         };
         let info = header.info();
+        let artifact_name = slice(artifact_name, Some(info.artifact_name()))?;
+        let artifact_group = slice(artifact_group, info.artifact_group())?;
         for payload in header.payloads() {
             let payload = Payload {
-                payload_type: slice(payload.payload_type)?,
-                artifact_name: slice(Some(info.artifact_name()))?,
-                artifact_group: slice(info.artifact_group())?,
+                payload_type: slice(payload_type, payload.payload_type)?,
+                artifact_name,
+                artifact_group,
                 header_info: Slice::of(header.header_info_json()),
                 type_info: Slice::of(payload.type_info_json),
                 meta_data: payload.meta_data_json.map_or(Slice::EMPTY, Slice::of),

@@ -61,6 +61,19 @@ pub(crate) unsafe fn digest(digest: *const u8) -> Option<[u8; 32]> {
     (!digest.is_null()).then(|| unsafe { digest.cast::<[u8; 32]>().read() })
 }
 
+/// Writes each number to its place, unless that is NULL.
+///
+/// # Safety
+/// The places are NULL or may be written.
+pub(crate) unsafe fn give<const N: usize>(numbers: [(*mut u64, u64); N]) {
+    for (place, number) in numbers {
+        if !place.is_null() {
+            // SAFETY: not NULL, so it may be written.
+            unsafe { place.write(number) };
+        }
+    }
+}
+
 /// The number of an outcome.
 pub(crate) fn code(outcome: Result<crate::code::Code, Fault>) -> c_int {
     match outcome {

@@ -1,8 +1,12 @@
 //! Holds include/mender_device.h, which is written by hand, against what it repeats. Layouts are held by
 //! tests/c_programs.rs.
 
+#[path = "../../src/header_file/signatures.rs"]
+mod signatures;
+
 use crate::code::ALL;
 use std::format;
+use std::path::Path;
 use std::vec::Vec;
 
 const HEADER: &str = include_str!("../include/mender_device.h");
@@ -25,4 +29,9 @@ fn the_numbers_of_the_header_are_ours() {
     assert!(HEADER.contains(&format!("#define MAR_DEVICE_ABI {}u", crate::version::ABI)));
     assert!(HEADER.contains(&format!("#define MAR_ARENA_ALIGN {}u", crate::arena::ALIGN)));
     const { assert!(crate::checkpoint::LEN <= 512) };
+}
+
+#[test]
+fn the_functions_of_the_header_are_those_of_the_source() {
+    signatures::compare(HEADER, &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
 }

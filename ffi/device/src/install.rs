@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "functions are exported under their C names and take pointers")]
 
 use crate::applying::{self, Memory};
-use crate::arena::{Arena, room};
+use crate::arena::{Given, room};
 use crate::code::Code;
 use crate::config::{Detail, InstallConfig};
 use crate::course::Course;
@@ -11,7 +11,7 @@ use crate::from_c;
 use crate::installing::Installing;
 use crate::limits::Granted;
 use crate::reading::{self, Reading};
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 
 /// `mar_install` of the header.
 pub struct Install {
@@ -76,30 +76,28 @@ pub unsafe extern "C" fn mar_install_need(config: *const InstallConfig) -> usize
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mar_install_init(
     out: *mut *mut Install,
-    arena: *mut u8,
+    arena: *mut c_void,
     arena_len: usize,
     config: *const InstallConfig,
 ) -> c_int {
-    let begin = || -> Result<Code, Fault> {
-        // SAFETY: as promised by the caller.
-        unsafe {
-            if out.is_null() {
-                return Err(Fault::argument("out is NULL"));
-            }
-            let checked = Checked::from_c(config)?;
-            let mut arena = Arena::new(arena, arena_len, checked.need())?;
-            let place = arena.object::<Install>()?;
-            let reading = Reading::new(&checked.reading, &mut arena)?;
-            let Checked { config, reading: reader, granted } = checked;
-            let engine = Installing::engine_need(&granted);
-            let memory = Memory::take(&config.apply, &granted, engine, &mut arena)?;
-            let base_sha256 = from_c::digest(config.apply.base_sha256);
-            let installing = Installing::new(config, granted, reader.callbacks, base_sha256, memory);
-            out.write(place.write(Install { reading, installing, course: Course::new() }));
-            Ok(Code::Ok)
-        }
+    let given = Given { arena: arena.cast(), len: arena_len };
+    // SAFETY: as promised by the caller.
+    let begun = unsafe {
+        given.begin(
+            out,
+            || Checked::from_c(config),
+            Checked::need,
+            |checked, arena| {
+                let Checked { config, reading: reader, granted } = checked;
+                let reading = Reading::new(&reader, arena)?;
+                let memory = Memory::take(&config.apply, &granted, Installing::engine_need(&granted), arena)?;
+                let base_sha256 = from_c::digest(config.apply.base_sha256);
+                let installing = Installing::new(config, granted, reader.callbacks, base_sha256, memory);
+                Ok(Install { reading, installing, course: Course::new() })
+            },
+        )
     };
-    from_c::code(begin())
+    from_c::code(begun)
 }
 
 /// Takes the next bytes of the Artifact; see the header.
@@ -160,12 +158,9 @@ pub unsafe extern "C" fn mar_install_progress(install: *const Install, written: 
     let Some(install) = (unsafe { install.as_ref() }) else { return };
     let applying = install.installing.applying.as_ref();
     let made = applying.map_or(0, |applying| applying.progress()[1]);
-    for (place, number) in [(written, made), (total, applying.map_or(0, |applying| applying.total()))] {
-        if !place.is_null() {
-            // SAFETY: not NULL, so it may be written.
-            unsafe { place.write(number) };
-        }
-    }
+    let whole = applying.map_or(0, |applying| applying.total());
+    // SAFETY: as promised by the caller.
+    unsafe { from_c::give([(written, made), (total, whole)]) };
 }
 
 /// Says what the last call failed of; see the header.

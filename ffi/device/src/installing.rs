@@ -6,9 +6,10 @@ use crate::checkpoint;
 use crate::code::Code;
 use crate::config::{InstallConfig, Slice};
 use crate::engine::{Algorithm, Promised};
-use crate::events::{Callbacks, Listener, each_text, plain};
+use crate::events::{Callbacks, Listener};
 use crate::fault::Fault;
 use crate::limits::Granted;
+use crate::text::{self, Room, each_of};
 use mender_artifact::digest::from_hex;
 use mender_artifact::read::push::FileHead;
 use mender_artifact::read::view::{HeaderView, PayloadView};
@@ -85,24 +86,20 @@ impl Installing {
         {
             if let Some(first) = texts.next() {
                 self.check_depend(key, "depends artifact_name or artifact_group", &mut |found| {
-                    for text in core::iter::once(first).chain(texts.clone()) {
-                        if plain(text)?.as_bytes() == found {
-                            return Ok(true);
-                        }
-                    }
-                    Ok(false)
+                    core::iter::once(first).chain(texts.clone()).any(|text| text::is(text, found))
                 })?;
             }
         }
+        let mut room = Room::new();
         for payload in header.payloads() {
             for (key, value) in payload.type_info.depends() {
-                self.check_depend(plain(key)?, "depends of the payload", &mut |found| {
+                self.check_depend(room.plain(key)?, "depends of the payload", &mut |found| {
                     let mut is_one = false;
-                    each_text(value, &mut |text| {
-                        is_one |= text.as_bytes() == found;
+                    let looked_at = each_of(value, &mut |text| {
+                        is_one |= text::is(text, found);
                         Ok(())
-                    })?;
-                    Ok(is_one)
+                    });
+                    looked_at.is_ok() && is_one
                 })?;
             }
         }
@@ -114,7 +111,7 @@ impl Installing {
         &self,
         key: &str,
         what: &'static str,
-        is_wanted: &mut dyn FnMut(&[u8]) -> Result<bool, Fault>,
+        is_wanted: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<(), Fault> {
         let Some(provides) = self.config.provides else { return Ok(()) };
         let mut value = [0_u8; VALUE];
@@ -122,26 +119,26 @@ impl Installing {
         // SAFETY: the caller's own function with the caller's own pointer, and a buffer that is ours meanwhile.
         let len = unsafe { provides(user, key, value.as_mut_ptr().cast(), VALUE) };
         let value = usize::try_from(len).ok().and_then(|len| value.get(..len));
-        if let Some(value) = value {
-            if is_wanted(value)? {
-                return Ok(());
-            }
+        if value.is_some_and(is_wanted) {
+            return Ok(());
         }
         Err(Fault::new(Code::Depends, what))
     }
 
     fn plan(payload: &PayloadView<'_>) -> Result<Plan, Fault> {
-        let payload_type = payload.payload_type.map_or(Ok(""), plain)?;
-        if payload_type == "rootfs-image" {
+        let is_type = |name: &str| payload.payload_type.is_some_and(|text| text == *name);
+        if is_type("rootfs-image") {
             return Ok(Plan { algorithm: Algorithm::Copy, target_size: 0, target_sha256: None });
         }
-        if payload_type != "mender-binary-delta" && payload_type != "mender-delta" {
+        if !is_type("mender-binary-delta") && !is_type("mender-delta") {
             return Err(Fault::new(Code::Unsupported, "payload type"));
         }
-        let (mut algorithm, mut target_size) = ("xdelta3", None);
+        let (mut algorithm, mut target_size) = (Algorithm::named(b"xdelta3"), None);
+        let mut room = Room::new();
         for (key, value) in payload.meta_data() {
             if key == *"delta_algorithm" {
-                algorithm = value.as_text().map_or(Ok(""), plain)?;
+                let text = value.as_text();
+                algorithm = Algorithm::named(text.map_or(Ok(""), |text| room.plain(text))?.as_bytes());
             } else if key == *"rootfs_file_size" {
                 target_size = value.as_u64();
             }
@@ -149,14 +146,14 @@ impl Installing {
         let mut target_sha256 = None;
         for (key, value) in payload.type_info.provides() {
             if target_sha256.is_none() && CHECKSUMS.iter().any(|checksum| key == **checksum) {
-                let text = value.as_text().map_or(Ok(""), plain)?;
+                let text = value.as_text().map_or(Ok(""), |text| room.plain(text))?;
                 let digest = from_hex(text.as_bytes());
                 target_sha256 =
                     Some(digest.ok_or(Fault::new(Code::Format, "provides rootfs-image.checksum"))?);
             }
         }
         Ok(Plan {
-            algorithm: Algorithm::named(algorithm.as_bytes())?,
+            algorithm: algorithm?,
             target_size: target_size.ok_or(Fault::new(Code::Format, "rootfs_file_size in meta-data"))?,
             target_sha256: Some(
                 target_sha256.ok_or(Fault::new(Code::Format, "provides rootfs-image.checksum"))?,

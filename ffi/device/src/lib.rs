@@ -38,6 +38,7 @@ pub mod reader;
 mod reading;
 mod sha256;
 mod target;
+mod text;
 mod unpack;
 pub mod version;
 

@@ -1,7 +1,7 @@
 //! `mar_reader_*`: the Artifact as a stream.
 #![allow(unsafe_code, reason = "functions are exported under their C names and take pointers")]
 
-use crate::arena::{Arena, room};
+use crate::arena::{Given, room};
 use crate::code::Code;
 use crate::config::{Detail, ReaderConfig};
 use crate::course::Course;
@@ -9,7 +9,7 @@ use crate::events::Callbacks;
 use crate::fault::Fault;
 use crate::from_c;
 use crate::reading::{Checked, Reading};
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 
 /// `mar_reader` of the header.
 pub struct Reader {
@@ -47,26 +47,24 @@ pub unsafe extern "C" fn mar_reader_need(config: *const ReaderConfig) -> usize {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mar_reader_init(
     out: *mut *mut Reader,
-    arena: *mut u8,
+    arena: *mut c_void,
     arena_len: usize,
     config: *const ReaderConfig,
 ) -> c_int {
-    let begin = || -> Result<Code, Fault> {
-        // SAFETY: as promised by the caller.
-        unsafe {
-            if out.is_null() {
-                return Err(Fault::argument("out is NULL"));
-            }
-            let checked = checked(config)?;
-            let mut arena = Arena::new(arena, arena_len, need(&checked))?;
-            let place = arena.object::<Reader>()?;
-            let reading = Reading::new(&checked, &mut arena)?;
-            let callbacks = checked.callbacks;
-            out.write(place.write(Reader { reading, callbacks, course: Course::new() }));
-            Ok(Code::Ok)
-        }
+    let given = Given { arena: arena.cast(), len: arena_len };
+    // SAFETY: as promised by the caller.
+    let begun = unsafe {
+        given.begin(
+            out,
+            || checked(config),
+            need,
+            |checked, arena| {
+                let reading = Reading::new(&checked, arena)?;
+                Ok(Reader { reading, callbacks: checked.callbacks, course: Course::new() })
+            },
+        )
     };
-    from_c::code(begin())
+    from_c::code(begun)
 }
 
 /// Takes the next bytes of the Artifact; see the header.

@@ -4,10 +4,11 @@
 use crate::arena::{Arena, room};
 use crate::code::Code;
 use crate::config::{Crypto, ReaderConfig};
-use crate::events::{Callbacks, Listener, plain};
+use crate::events::{Callbacks, Listener};
 use crate::fault::Fault;
 use crate::from_c;
 use crate::limits::Granted;
+use crate::text;
 use crate::unpack::Unpack;
 use core::ffi::c_void;
 use mender_artifact::digest::digest;
@@ -156,8 +157,8 @@ fn check_header(header: &HeaderView<'_>, device_type: Option<&[u8]>) -> Result<(
         return Err(error.into());
     }
     let Some(device_type) = device_type else { return Ok(()) };
-    for text in header.info().compatible_types() {
-        if plain(text)?.as_bytes() == device_type {
+    for name in header.info().compatible_types() {
+        if text::is(name, device_type) {
             return Ok(());
         }
     }

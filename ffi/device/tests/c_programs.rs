@@ -50,6 +50,7 @@ fn exercise(start: Start<'_>, program: &Path, sample: &Sample) {
     for (artifact, options) in [
         ("full.mender", &["-p", "512"][..]),
         ("full-gz.mender", &["-z"]),
+        ("escapes.mender", &["-d", "a \\ \"b\""]),
         ("xdelta3.mender", &["-p", "1"]),
         ("xdelta3.mender", &["-p", "100000", "-d", "board"]),
         ("xdelta3-gz.mender", &["-p", "513", "-z"]),
@@ -68,6 +69,7 @@ fn exercise(start: Start<'_>, program: &Path, sample: &Sample) {
             "-3 0 the input wants more than a limit allows: memory to apply, ",
         ),
         ("full-gz.mender", &[], "-6 0 "),
+        ("escapes.mender", &["-d", "a "], "-25 0 the Artifact is not for this device: device_type"),
         ("full.mender", &["-d", "other"], "-25 0 the Artifact is not for this device: device_type"),
         (
             "xdelta3.mender",
@@ -205,6 +207,9 @@ fn the_cpp_example_lists() {
         assert!(said.contains(line), "{line}: {said}");
     }
     assert!(said.contains("provides rootfs-image.checksum=") && said.contains("clears "), "{said}");
+    let escapes = fs::File::open(sample.path("escapes.mender")).unwrap();
+    let (status, said) = say(Command::new(&list).stdin(escapes));
+    assert!(status == Some(0) && said.contains("depends device_type=a \\ \"b\"\n"), "{said}");
     let (status, said) = say(Command::new(&list).stdin(fs::File::open(sample.path("new.img")).unwrap()));
     assert_eq!(status, Some(1), "{said}");
 }

@@ -41,14 +41,15 @@ fn image(seed: u8, len: usize) -> Vec<u8> {
 }
 
 impl Sample {
-    /// `old.img`, `new.img`; `full.mender`, `full-gz.mender`; `xdelta3.mender`, `xdelta3-gz.mender`, `native.mender`.
+    /// `old.img`, `new.img`; `full.mender`, `full-gz.mender`, `escapes.mender` (for another device); `xdelta3.mender`, `xdelta3-gz.mender`, `native.mender`.
     pub(crate) fn new() -> Self {
         let mut sample = Sample { folder: tempfile::tempdir().unwrap(), native_memory: 0 };
         fs::write(sample.path("old.img"), image(1, 300_000)).unwrap();
         fs::write(sample.path("new.img"), image(2, 310_001)).unwrap();
-        sample.full("old.mender", "old", Compression::None);
-        sample.full("full.mender", "new", Compression::None);
-        sample.full("full-gz.mender", "new", Compression::Gzip);
+        sample.full("old.mender", "old", "board", Compression::None);
+        sample.full("full.mender", "new", "board", Compression::None);
+        sample.full("full-gz.mender", "new", "board", Compression::Gzip);
+        sample.full("escapes.mender", "new", "a \\ \"b\"", Compression::None);
         let vcdiff = VcdiffOptions { pack: false, window: WINDOW, ..VcdiffOptions::default() };
         for (name, algorithm, compression) in [
             ("xdelta3.mender", Algorithm::Xdelta3(vcdiff), Compression::None),
@@ -70,12 +71,12 @@ impl Sample {
         sample
     }
 
-    fn full(&self, name: &str, image: &str, compression: Compression) {
+    fn full(&self, name: &str, image: &str, device: &str, compression: Compression) {
         let input = PayloadInput::from_path(self.path(&format!("{image}.img"))).unwrap();
         let choices = PayloadChoices::default();
         let plan = ArtifactPlan {
             artifact_name: image.into(),
-            compatible_types: vec!["board".into()],
+            compatible_types: vec![device.into()],
             payloads: vec![PayloadPlan::rootfs_image(image, input, choices, ChecksumProvide::Standard)],
             compression,
             ..ArtifactPlan::default()
