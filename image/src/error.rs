@@ -101,6 +101,8 @@ pub struct PathError {
     pub path: Vec<u8>,
     /// What is wrong with it.
     pub problem: PathProblem,
+    /// The path that it leads to, where that tells more.
+    pub leads_to: Option<Vec<u8>>,
 }
 
 /// Why a path does not lead to what was asked for.
@@ -131,6 +133,9 @@ pub enum PathProblem {
     NotAbsolute,
     /// The root, a name such as `..`, or something that the file system keeps for itself.
     NotAllowed,
+    /// A link on the way leads to what the device has on another partition, which the image does not have, or which was
+    /// not chosen.
+    Elsewhere,
 }
 
 /// A structure of an image.
@@ -204,7 +209,12 @@ impl Error {
     }
 
     pub(crate) fn path(path: &[u8], problem: PathProblem) -> Self {
-        Self::Path(PathError { path: path.to_vec(), problem })
+        Self::Path(PathError { path: path.to_vec(), problem, leads_to: None })
+    }
+
+    pub(crate) fn elsewhere(path: &[u8], leads_to: &[u8]) -> Self {
+        let (path, leads_to) = (path.to_vec(), Some(leads_to.to_vec()));
+        Self::Path(PathError { path, problem: PathProblem::Elsewhere, leads_to })
     }
 }
 
@@ -233,7 +243,10 @@ impl fmt::Display for Error {
             Self::Limit(e) => {
                 write!(f, "{}: {}: expected at most {}, found {}", e.place, e.what, e.maximum, e.found)
             }
-            Self::Path(e) => write!(f, "path {}: {}", e.path.escape_ascii(), e.problem),
+            Self::Path(e) => {
+                write!(f, "path {}: {}", e.path.escape_ascii(), e.problem)?;
+                e.leads_to.as_ref().map_or(Ok(()), |path| write!(f, ": {}", path.escape_ascii()))
+            }
         }
     }
 }
@@ -292,6 +305,7 @@ impl fmt::Display for PathProblem {
             }
             Self::NotAbsolute => "does not begin with a slash",
             Self::NotAllowed => "cannot be created, changed or removed",
+            Self::Elsewhere => "expected a path inside of this file system, found a link to another one",
         })
     }
 }

@@ -21,6 +21,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("squashfs-tools", "mksquashfs"),
     ("erofs-utils", "mkfs.erofs"),
     ("openssl", "openssl"),
+    ("nginx-light", "nginx"),
     ("softhsm2", "softhsm2-util"),
     ("xz-utils", "xz"),
     ("zstd", "zstd"),

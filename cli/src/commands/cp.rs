@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::input::STANDARD;
 use crate::output::{Output, is_no_input};
 use crate::report::warn;
+use mender_image::edit::route::Purpose;
 use std::path::{Path, PathBuf};
 
 /// Bits of a mode that a file gets on the host: it does not become a program that runs as somebody else.
@@ -61,7 +62,7 @@ fn copy_in(from: &Path, mut to: Address, args: &CpArgs) -> Result<(), Failure> {
     }
     let (mut content, attributes) = source::open(from)?;
     change::change(&to.image, &args.change, |image| {
-        let route = image.route(&to.path, &args.change.part)?;
+        let route = image.route(&to.path, &args.change.part, Purpose::Change)?;
         image.edit(|editor| editor.put_file(&route, &mut content, &attributes))
     })
 }

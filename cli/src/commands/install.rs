@@ -5,6 +5,7 @@ use super::inside::{change, source};
 use crate::args::install::InstallArgs;
 use crate::failure::Failure;
 use mender_image::edit::attributes::Attributes;
+use mender_image::edit::route::Purpose;
 use std::path::Path;
 
 /// Mode of folders that are made.
@@ -42,7 +43,7 @@ fn put_file(file: &Path, mut to: Address, mode: u16, args: &InstallArgs) -> Resu
     let (mut content, attributes) = source::open(file)?;
     let attributes = Attributes { mode, ..attributes };
     change::change(&to.image, &args.change, |image| {
-        let route = image.route(&to.path, &args.change.part)?;
+        let route = image.route(&to.path, &args.change.part, Purpose::Change)?;
         image.edit(|editor| editor.put_file(&route, &mut content, &attributes))
     })
 }
@@ -51,7 +52,7 @@ fn make_folder(folder: &Address, mode: Option<u16>, args: &InstallArgs) -> Resul
     let now = source::now()?;
     let attributes = |mode| Attributes::of_root(mode, now);
     change::change(&folder.image, &args.change, |image| {
-        let route = image.route(&folder.path, &args.change.part)?;
+        let route = image.route(&folder.path, &args.change.part, Purpose::Change)?;
         let (last, above) = (attributes(mode.unwrap_or(FOLDER_MODE)), attributes(FOLDER_MODE));
         image.edit(|editor| editor.make_folder(&route, &last, Some(&above)))
     })

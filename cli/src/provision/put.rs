@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use mender_image::block_device::WritableDevice;
 use mender_image::edit::attributes::Attributes;
 use mender_image::edit::image::ImageEditor;
-use mender_image::edit::route::{Choice, Route};
+use mender_image::edit::route::{Choice, Purpose};
 use mender_image::error::Error;
 use mender_image::limits::Limits;
 use std::io::Cursor;
@@ -60,8 +60,8 @@ impl Target<'_> {
         let choice = self.partition.map_or(Choice::ByPath, Choice::Partition);
         let mut image = ImageEditor::open(device, &Limits::default())?;
         for file in files {
-            let route = image.layout().route(file.path.as_bytes(), choice)?;
-            if let Some(folder) = folder_of(&route) {
+            let route = image.route(file.path.as_bytes(), choice, Purpose::Change)?;
+            if let Some(folder) = route.folder() {
                 let attributes = Attributes::of_root(FOLDER_MODE, self.modified);
                 image.make_folder(&folder, &attributes, Some(&attributes))?;
             }
@@ -70,16 +70,4 @@ impl Target<'_> {
         }
         Ok(image)
     }
-}
-
-/// The folder that a file is in, where that is not the root.
-fn folder_of(route: &Route) -> Option<Route> {
-    let slash = route.path.iter().rposition(|byte| *byte == b'/')?;
-    let folder = &route.path[..slash];
-    if folder.iter().all(|byte| *byte == b'/') {
-        return None;
-    }
-    let mut parent = route.clone();
-    parent.path.truncate(slash);
-    Some(parent)
 }

@@ -10,6 +10,7 @@ mod disks;
 mod failures;
 mod file_systems;
 mod inspection;
+mod links;
 mod made_image;
 mod modifying;
 mod mtls;

@@ -128,6 +128,17 @@ fn every_device_gets_a_key_and_an_image_of_its_own() {
 }
 
 #[test]
+fn paths_through_links_lead_to_the_data_partition() {
+    let Some(place) = with_template(2) else { return };
+    let (key, certificate) = (format!("/var/lib{KEY}"), format!("/var/lib{CERTIFICATE}"));
+    let ended = bulk(&place, &["--key-path", &key, "--cert-path", &certificate]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    // It looks for both files on the data partition.
+    check_all(&place, 2);
+    disk::check(&place, "out/images/board-0001.sdimg");
+}
+
+#[test]
 fn started_again_it_makes_what_is_missing_and_nothing_else() {
     let Some(place) = with_template(2) else { return };
     assert_eq!(bulk(&place, &["-j", "1"]).status, 0);

@@ -26,6 +26,10 @@ pub(crate) fn make(place: &Workplace, name: &str) -> bool {
         "{\n  \"ServerURL\": \"https://gateway.example.com\"\n}\n",
     )
     .unwrap();
+    // As on Mender's images.
+    fs::create_dir_all(tree.join("root/var/lib")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("/data/mender", tree.join("root/var/lib/mender")).unwrap();
     fs::create_dir_all(tree.join("data/mender")).unwrap();
     let mut disk = vec![0; LEN];
     let parts = [

@@ -40,22 +40,27 @@ impl Server {
 
     /// Whether it takes a client with this certificate and key, and the client takes it by `name`: flags of openssl.
     pub(crate) fn takes(&self, place: &Workplace, certificate: &str, key: &str, name: &[&str]) -> bool {
-        let mut command = Command::new("openssl");
-        command
-            .args(["s_client", "-quiet", "-connect", &format!("127.0.0.1:{}", self.port)])
-            .args(["-CAfile", "ca-cert.pem", "-verify_return_error"])
-            .args(name)
-            .args(["-cert", certificate, "-key", key])
-            .current_dir(place.path(""))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut client = command.spawn().unwrap();
-        // One that has been refused takes nothing any more.
-        let _ = client.stdin.take().unwrap().write_all(b"GET / HTTP/1.0\r\n\r\n");
-        let answer = client.wait_with_output().unwrap();
-        String::from_utf8_lossy(&answer.stdout).starts_with("HTTP/1.0 200 ok")
+        answer(place, &self.port, certificate, key, name).starts_with("HTTP/1.0 200 ok")
     }
+}
+
+/// What a server on this port answers to a client with this certificate and key, if it does.
+pub(crate) fn answer(place: &Workplace, port: &str, certificate: &str, key: &str, name: &[&str]) -> String {
+    let mut command = Command::new("openssl");
+    command
+        .args(["s_client", "-quiet", "-connect", &format!("127.0.0.1:{port}")])
+        .args(["-CAfile", "ca-cert.pem", "-verify_return_error"])
+        .args(name)
+        .args(["-cert", certificate, "-key", key])
+        .current_dir(place.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut client = command.spawn().unwrap();
+    // One that has been refused takes nothing any more.
+    let _ = client.stdin.take().unwrap().write_all(b"GET / HTTP/1.0\r\n\r\n");
+    let answer = client.wait_with_output().unwrap();
+    String::from_utf8_lossy(&answer.stdout).into_owned()
 }
 
 impl Drop for Server {

@@ -8,6 +8,7 @@ mod disk;
 mod documented;
 mod ended;
 mod handshake;
+mod nginx;
 mod openssl;
 mod revoke;
 #[allow(dead_code, reason = "of what it has, these tests need a part")]

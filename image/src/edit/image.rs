@@ -9,7 +9,7 @@ use super::attributes::Attributes;
 pub use super::file_system::Found;
 use super::file_system::{Operation, Reader, apply};
 use super::layout::{Layout, Part};
-use super::route::Route;
+use super::route::{Choice, Purpose, Route};
 use crate::block_device::{BlockDevice, WritableDevice};
 use crate::error::{Error, PathProblem};
 use crate::limits::Limits;
@@ -21,7 +21,7 @@ pub trait Content: Read + Seek {}
 
 impl<T: Read + Seek> Content for T {}
 
-/// What is at `route`, in the first of its parts; links are followed. `None` when there is nothing.
+/// What is at the first place of `route`; links are followed. `None` when there is nothing.
 ///
 /// # Errors
 ///
@@ -32,13 +32,13 @@ pub fn look_up(
     route: &Route,
     limits: &Limits,
 ) -> Result<Option<Found>, Error> {
-    let Some(part) = route.parts.first().and_then(|part| layout.parts.get(*part)) else { return Ok(None) };
+    let Some(target) = route.targets().first() else { return Ok(None) };
+    let part = layout.readable(target.part)?;
     let window = part.window(device)?;
-    Reader::open(part, &window, limits)?.look_up(&route.path)
+    Reader::open(part, &window, limits)?.look_up(&target.path)
 }
 
-/// Writes the content of the file at `route`, in the first of its parts, to `output`. Links are followed inside the file
-/// system.
+/// Writes the content of the file at the first place of `route` to `output`. Links are followed inside the file system.
 ///
 /// # Errors
 ///
@@ -50,10 +50,10 @@ pub fn read_file(
     limits: &Limits,
     output: &mut dyn Write,
 ) -> Result<Found, Error> {
-    let part = route.parts.first().and_then(|part| layout.parts.get(*part));
-    let part = part.ok_or_else(|| Error::path(&route.path, PathProblem::NotFound))?;
+    let target = route.targets().first().ok_or_else(|| Error::path(b"", PathProblem::NotFound))?;
+    let part = layout.readable(target.part)?;
     let window = part.window(device)?;
-    Reader::open(part, &window, limits)?.copy_out(&route.path, output)
+    Reader::open(part, &window, limits)?.copy_out(&target.path, output)
 }
 
 /// An image that is being changed. Changes wait until [`ImageEditor::commit`]; dropped, it has changed nothing. An
@@ -63,12 +63,12 @@ pub fn read_file(
 /// use mender_image::block_device::FileDevice;
 /// use mender_image::edit::attributes::Attributes;
 /// use mender_image::edit::image::ImageEditor;
-/// use mender_image::edit::route::Choice;
+/// use mender_image::edit::route::{Choice, Purpose};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let image = std::fs::File::options().read(true).write(true).open("mender.sdimg")?;
 /// let mut image = ImageEditor::open(FileDevice::new(image)?, &Default::default())?;
-/// let route = image.layout().route(b"/data/mender/mender-cert.pem", Choice::ByPath)?;
+/// let route = image.route(b"/data/mender/mender-cert.pem", Choice::ByPath, Purpose::Change)?;
 /// let mut certificate = std::fs::File::open("device-cert.pem")?;
 /// image.put_file(&route, &mut certificate, &Attributes::of_root(0o644, 1_700_000_000))?;
 /// image.commit()?;
@@ -112,6 +112,16 @@ impl<D: WritableDevice> ImageEditor<D> {
         &self.layout
     }
 
+    /// Where `path` leads with the changes so far; as [`Layout::route`]. What is changed on the way may make it lead to
+    /// another place.
+    ///
+    /// # Errors
+    ///
+    /// As [`Layout::route`].
+    pub fn route(&self, path: &[u8], choice: Choice<'_>, purpose: Purpose) -> Result<Route, Error> {
+        self.layout.route(&self.changes, path, choice, purpose, &self.limits)
+    }
+
     /// What is at `route` with the changes so far; as [`look_up`].
     ///
     /// # Errors
@@ -130,7 +140,7 @@ impl<D: WritableDevice> ImageEditor<D> {
         read_file(&self.changes, &self.layout, route, &self.limits, output)
     }
 
-    /// Puts the whole of `content` into the file at `route`, in all its parts, instead of what is in it if it exists.
+    /// Puts the whole of `content` into the file at `route`, in all its places, instead of what is in it if it exists.
     /// The folder must exist. Links are followed inside the file system.
     ///
     /// # Errors
@@ -145,15 +155,15 @@ impl<D: WritableDevice> ImageEditor<D> {
         content: &mut dyn Content,
         attributes: &Attributes,
     ) -> Result<(), Error> {
-        self.each(route, |part, device, limits, spill| {
+        self.each(route, |part, path, device, limits, spill| {
             content.rewind().map_err(Error::Content)?;
             let spill = spill.cloned();
             let operation = Operation::Put { content: &mut &mut *content, attributes: *attributes, spill };
-            apply(part, device, limits, &route.path, operation)
+            apply(part, device, limits, path, operation)
         })
     }
 
-    /// Makes the folder at `route` in all its parts. With `parents`, which those above get that are missing, one that
+    /// Makes the folder at `route` in all its places. With `parents`, which those above get that are missing, one that
     /// exists is no error and stays as it is.
     ///
     /// # Errors
@@ -165,21 +175,21 @@ impl<D: WritableDevice> ImageEditor<D> {
         attributes: &Attributes,
         parents: Option<&Attributes>,
     ) -> Result<(), Error> {
-        self.each(route, |part, device, limits, _| {
+        self.each(route, |part, path, device, limits, _| {
             let operation = Operation::MakeFolder { attributes: *attributes, parents: parents.copied() };
-            apply(part, device, limits, &route.path, operation)
+            apply(part, device, limits, path, operation)
         })
     }
 
-    /// Removes the file, link or empty folder at `route` from all its parts; with `recursive` a folder with all that
+    /// Removes the file, link or empty folder at `route` from all its places; with `recursive` a folder with all that
     /// is in it.
     ///
     /// # Errors
     ///
     /// As [`ImageEditor::put_file`].
     pub fn remove(&mut self, route: &Route, recursive: bool) -> Result<(), Error> {
-        self.each(route, |part, device, limits, _| {
-            apply(part, device, limits, &route.path, Operation::Remove { recursive })
+        self.each(route, |part, path, device, limits, _| {
+            apply(part, device, limits, path, Operation::Remove { recursive })
         })
     }
 
@@ -187,16 +197,23 @@ impl<D: WritableDevice> ImageEditor<D> {
     fn each(
         &mut self,
         route: &Route,
-        mut change: impl FnMut(&Part, &mut dyn WritableDevice, &Limits, Option<&MakeFile>) -> Result<(), Error>,
+        mut change: impl FnMut(
+            &Part,
+            &[u8],
+            &mut dyn WritableDevice,
+            &Limits,
+            Option<&MakeFile>,
+        ) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let together = Overlay::new(&mut self.changes);
         let mut together = match &self.spill {
             Some(make) => together.spilling_with(Arc::clone(make), MEMORY_MAX_BYTES),
             None => together.bounded(self.limits.changes_len_bytes),
         };
-        for part in route.parts.iter().filter_map(|part| self.layout.parts.get(*part)) {
+        for target in route.targets() {
+            let part = self.layout.readable(target.part)?;
             let mut window = part.window(&mut together)?;
-            change(part, &mut window, &self.limits, self.spill.as_ref())?;
+            change(part, &target.path, &mut window, &self.limits, self.spill.as_ref())?;
         }
         together.hand_over()
     }

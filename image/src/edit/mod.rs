@@ -3,7 +3,8 @@
 //! | file | |
 //! |---|---|
 //! | `layout` | what an image is made of |
-//! | `route` | which partitions a path means, and where it leads in them |
+//! | `route` | which partitions a path means |
+//! | `resolve` | where links and `..` lead, from one partition into another |
 //! | `file_system` | the same operations on all file systems |
 //! | `usage` | how much is free |
 //! | `image` | an image that is read or changed |
@@ -13,5 +14,6 @@ pub mod attributes;
 mod file_system;
 pub mod image;
 pub mod layout;
+mod resolve;
 pub mod route;
 mod usage;

@@ -7,10 +7,15 @@
 //! | `/uboot/x`, `/boot/efi/x`, `/boot/grub/x` | 1 | `/x` |
 //! | others | 2 and 3, as far as they hold ext file systems; 2 to be read | the same |
 //!
-//! Names are compared whole: `/database` is no `/data`.
+//! Names are compared whole: `/database` is no `/data`. Links and `..` on the way lead to partitions as whole paths do: see
+//! the resolver beside this.
 
 use super::layout::{Layout, Part};
+use super::resolve::{Resolver, View};
+use crate::block_device::BlockDevice;
 use crate::error::{Error, PathProblem, Place};
+use crate::ext4::path::LastLink;
+use crate::limits::Limits;
 
 /// Where the data partition is mounted.
 const DATA: &[&[u8]] = &[b"data"];
@@ -29,14 +34,61 @@ pub enum Choice<'c> {
     Partition(&'c str),
 }
 
+/// What a path is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To read what is there: of two root file systems the first counts.
+    Read,
+    /// To make or change what is there, in both root file systems.
+    Change,
+    /// To remove what is there from both root file systems; a link at the end is not followed.
+    Remove,
+}
+
 /// Where a path leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Route {
-    /// Parts, as indexes in [`Layout::parts`]; at least one. They hold file systems that can be read here.
-    pub parts: Vec<usize>,
-    /// The path in each of them.
+    targets: Vec<Target>,
+}
+
+/// A place in one of the parts of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Target {
+    /// Index in [`Layout::parts`]. The part holds a file system that can be read here.
+    pub part: usize,
+    /// The path, from the root of that file system. No link on the way leads out of it.
     pub path: Vec<u8>,
+}
+
+impl Route {
+    /// The places, at least one.
+    #[must_use]
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// Each place as a route of its own.
+    pub fn each(&self) -> impl Iterator<Item = Self> + '_ {
+        self.targets.iter().map(|target| Self { targets: vec![target.clone()] })
+    }
+
+    /// The folders that the places are in, as far as those are not roots; `None` where all are.
+    #[must_use]
+    pub fn folder(&self) -> Option<Self> {
+        let targets: Vec<Target> = self.targets.iter().filter_map(Target::folder).collect();
+        (!targets.is_empty()).then_some(Self { targets })
+    }
+}
+
+impl Target {
+    fn folder(&self) -> Option<Self> {
+        let end = self.path.iter().rposition(|byte| *byte != b'/')? + 1;
+        let slash = self.path[..end].iter().rposition(|byte| *byte == b'/')?;
+        let path = &self.path[..slash];
+        let is_root = path.iter().all(|byte| *byte == b'/');
+        (!is_root).then(|| Self { part: self.part, path: path.to_vec() })
+    }
 }
 
 /// What of the device's tree a path is in.
@@ -51,49 +103,81 @@ pub enum Mount {
     Data,
 }
 
+/// A mount point, and what of a path is below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mounted {
+    pub(super) mount: Mount,
+    /// Without a slash at the end; empty for the root.
+    pub(super) point: Vec<u8>,
+    /// With a slash at the beginning.
+    pub(super) below: Vec<u8>,
+}
+
 impl Layout {
-    /// Finds the partitions that `path` means.
+    /// Finds out where `path` leads in the image that `device` is, which this is the layout of.
     ///
     /// # Errors
     ///
     /// [`Error::Unsupported`] when the image does not tell: it has not four partitions and none is chosen, there is no
-    /// such partition, or it holds no file system that is read here; [`Error::Path`] for a path that is not absolute.
-    pub fn route(&self, path: &[u8], choice: Choice<'_>) -> Result<Route, Error> {
+    /// such partition, or it holds no file system that is read here; [`Error::Path`] for a path that is not absolute, for
+    /// one that goes in circles, and for links that lead to a partition which is not there or was not chosen; else as
+    /// the file system's.
+    pub fn route(
+        &self,
+        device: &dyn BlockDevice,
+        path: &[u8],
+        choice: Choice<'_>,
+        purpose: Purpose,
+        limits: &Limits,
+    ) -> Result<Route, Error> {
         if !path.starts_with(b"/") {
             return Err(Error::path(path, PathProblem::NotAbsolute));
         }
-        let (parts, path) = match (choice, &self.table) {
-            (Choice::ByPath, None) => (vec![0], path.to_vec()),
-            (Choice::ByPath, Some(_)) => self.by_path(path)?,
-            (Choice::Partition(wanted), _) => (vec![self.find(wanted)?], path.to_vec()),
+        let mut views = match (choice, &self.table) {
+            (Choice::ByPath, None) => vec![View::Alone(0)],
+            (Choice::ByPath, Some(_)) => self.views()?,
+            (Choice::Partition(wanted), _) => vec![View::Alone(self.find(wanted)?)],
         };
-        for part in &parts {
-            let part = self.parts.get(*part).filter(|part| !part.is_ext() && !part.is_fat());
-            if let Some(part) = part {
-                let found = part.probe.content.to_string();
-                let place = part.partition.as_ref().map_or(Place::Image, |it| Place::Partition(it.number));
-                let expected = "an ext2, ext3, ext4 or fat file system";
-                return Err(Error::unsupported(place, "content", expected, found));
+        if purpose == Purpose::Read {
+            views.truncate(1);
+        }
+        let last = if purpose == Purpose::Remove { LastLink::Keep } else { LastLink::Follow };
+        let resolver = Resolver { device, layout: self, last, limits };
+        let mut targets = Vec::new();
+        for view in views {
+            let target = resolver.resolve(view, path)?;
+            if !targets.contains(&target) {
+                targets.push(target);
             }
         }
-        Ok(Route { parts, path })
+        Ok(Route { targets })
     }
 
-    fn by_path(&self, path: &[u8]) -> Result<(Vec<usize>, Vec<u8>), Error> {
+    /// The device as it runs from each of its root file systems.
+    fn views(&self) -> Result<Vec<View>, Error> {
         if self.parts.len() != PARTITIONS {
             let expected = "four partitions (boot, two root file systems, data), or one that is chosen";
             return Err(Error::unsupported(Place::PartitionTable, "partitions", expected, self.described()));
         }
-        let (mount, path) = mount_of(path);
-        let parts = match mount {
-            Mount::Boot => vec![0],
-            Mount::Data => vec![3],
-            Mount::Root => {
-                let ext: Vec<usize> = [1, 2].into_iter().filter(|part| self.parts[*part].is_ext()).collect();
-                if ext.is_empty() { vec![1] } else { ext }
-            }
+        let mut roots: Vec<usize> = [1, 2].into_iter().filter(|part| self.parts[*part].is_ext()).collect();
+        if roots.is_empty() {
+            roots.push(1);
+        }
+        Ok(roots.into_iter().map(|root| View::Device { root, boot: 0, data: 3 }).collect())
+    }
+
+    /// A part, which must hold a file system that is read here.
+    pub(super) fn readable(&self, part: usize) -> Result<&Part, Error> {
+        let Some(part) = self.parts.get(part) else {
+            let expected = "a partition of that number or label";
+            return Err(Error::unsupported(Place::PartitionTable, "partitions", expected, self.described()));
         };
-        Ok((parts, path))
+        if part.is_ext() || part.is_fat() {
+            return Ok(part);
+        }
+        let found = part.probe.content.to_string();
+        let place = part.partition.as_ref().map_or(Place::Image, |it| Place::Partition(it.number));
+        Err(Error::unsupported(place, "content", "an ext2, ext3, ext4 or fat file system", found))
     }
 
     /// The part with this number or label.
@@ -135,36 +219,35 @@ impl Layout {
     }
 }
 
-/// What a path is in, and the path counted from there.
+/// What a path is in, as its names tell.
 #[must_use]
-pub fn mount_of(path: &[u8]) -> (Mount, Vec<u8>) {
-    let names = |path: &[u8]| -> Vec<Vec<u8>> {
-        path.split(|byte| *byte == b'/')
-            .filter(|part| !matches!(*part, b"" | b"."))
-            .map(<[u8]>::to_vec)
-            .collect()
+pub fn mount_of(path: &[u8]) -> Mount {
+    mounted(path).mount
+}
+
+/// Whether something else is mounted at these names of the root file system.
+pub(super) fn is_mount_point(names: &[&[u8]]) -> bool {
+    names == DATA || BOOT.contains(&names)
+}
+
+/// Splits a path at its mount point, as far as names before any `..` tell.
+pub(super) fn mounted(path: &[u8]) -> Mounted {
+    let names = path.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
+    // Above the root is the root.
+    let names: Vec<&[u8]> = names.skip_while(|part| *part == b"..").collect();
+    let at = |mount, point: &[&[u8]]| {
+        let rest = names.strip_prefix(point)?;
+        let mut below = b"/".to_vec();
+        below.extend_from_slice(&rest.join(&b'/'));
+        if path.ends_with(b"/") && below.len() > 1 {
+            below.push(b'/');
+        }
+        let point = point.iter().flat_map(|name| [b"/", *name]).collect::<Vec<_>>().concat();
+        Some(Mounted { mount, point, below })
     };
-    let parts = names(path);
-    let below = |mount: &[&[u8]]| {
-        let inside = parts.len() >= mount.len() && parts.iter().zip(mount).all(|(part, mount)| part == mount);
-        // `..` may lead out again, past a mount point that only the device has.
-        let leads_out = parts.iter().any(|part| part == b"..");
-        (inside && !leads_out).then(|| {
-            let mut rest = b"/".to_vec();
-            rest.extend_from_slice(&parts[mount.len()..].join(&b'/'));
-            if path.ends_with(b"/") && rest.len() > 1 {
-                rest.push(b'/');
-            }
-            rest
-        })
-    };
-    if let Some(rest) = below(DATA) {
-        return (Mount::Data, rest);
-    }
-    match BOOT.iter().find_map(|mount| below(mount)) {
-        Some(rest) => (Mount::Boot, rest),
-        None => (Mount::Root, path.to_vec()),
-    }
+    let boot = || BOOT.iter().find_map(|point| at(Mount::Boot, point));
+    let root = || Mounted { mount: Mount::Root, point: Vec::new(), below: path.to_vec() };
+    at(Mount::Data, DATA).or_else(boot).unwrap_or_else(root)
 }
 
 #[cfg(test)]
@@ -186,9 +269,13 @@ mod tests {
             ("/boot/grub/grub.cfg", Mount::Boot, "/grub.cfg"),
             ("/boot/grub2/grub.cfg", Mount::Root, "/boot/grub2/grub.cfg"),
             ("/boot/vmlinuz", Mount::Root, "/boot/vmlinuz"),
-            ("/data/../etc/x", Mount::Root, "/data/../etc/x"),
+            ("/data/../etc/x", Mount::Data, "/../etc/x"),
+            ("/../data/x", Mount::Data, "/x"),
+            ("/etc/../data/x", Mount::Root, "/etc/../data/x"),
         ] {
-            assert_eq!(mount_of(path.as_bytes()), (mount, rest.as_bytes().to_vec()), "{path}");
+            let found = mounted(path.as_bytes());
+            assert_eq!((found.mount, found.below), (mount, rest.as_bytes().to_vec()), "{path}");
         }
+        assert_eq!(mounted(b"/./boot//efi/x").point, b"/boot/efi");
     }
 }

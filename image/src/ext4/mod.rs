@@ -17,7 +17,7 @@ mod inline;
 pub(crate) mod inode;
 pub mod metadata;
 mod ownership;
-mod path;
+pub(crate) mod path;
 pub mod read_file;
 pub(crate) mod superblock;
 mod symlink;

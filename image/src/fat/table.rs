@@ -61,7 +61,7 @@ impl Table {
             FatWidth::Fat32 => Some(self.get(1) & 0x0800_0000),
         };
         if geometry.dirty || flag == Some(0) {
-            let expected = "a file system that was unmounted cleanly";
+            let expected = "a file system that was unmounted cleanly, as fsck.vfat leaves it";
             return Err(Error::unsupported(Place::BootSector, "state", expected, "changes under way"));
         }
         if geometry.tables > 1 {

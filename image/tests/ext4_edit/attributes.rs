@@ -61,16 +61,24 @@ fn blocks_of_attributes_are_shared_and_counted() {
         return;
     }
     let tree = tempfile::tempdir().unwrap();
-    for name in ["label", "capability", "shared-1", "shared-2", "shared-3"] {
+    for name in ["label", "capability", "linked", "shared-1", "shared-2", "shared-3"] {
         fs::write(tree.path().join(name), b"small").unwrap();
     }
+    fs::hard_link(tree.path().join("linked"), tree.path().join("other-name")).unwrap();
     let long = "v".repeat(200);
-    for options in ["-t ext2 -b 1024 -I 128", "-t ext4 -b 1024 -I 128 -O ^has_journal"] {
+    for options in [
+        "-t ext2 -b 1024 -I 128",
+        "-t ext4 -b 1024 -I 128 -O ^has_journal",
+        "-t ext4 -b 4096 -O metadata_csum",
+    ] {
         let mut image = Image::new(8 * MIB, &format!("{options} -N 64"), Some(tree.path()));
         image.change(&requests(&[
             &format!("ea_set /label security.selinux {long}"),
             &format!("ea_set /capability security.selinux {long}"),
             &format!("ea_set /capability security.capability {long}"),
+            &format!("ea_set /capability user.note {long}"),
+            &format!("ea_set /linked security.selinux {long}"),
+            &format!("ea_set /linked security.capability {long}"),
             &format!("ea_set /shared-1 user.note {long}"),
         ]));
         image.check(options);
@@ -93,15 +101,24 @@ fn blocks_of_attributes_are_shared_and_counted() {
             image.check("shared by hand");
         }
         image.edit(|editor| {
-            for path in [&b"/label"[..], b"/capability", b"/shared-1"] {
+            for path in [&b"/label"[..], b"/capability", b"/shared-1", b"/linked"] {
                 editor.put_file(path, &mut &content(3000, 1)[..], &attributes(0o755)).unwrap();
             }
         });
         image.check(options);
         assert!(image.ask("ea_list /label").contains("selinux"));
-        assert!(!image.ask("ea_list /capability").contains("selinux"));
+        // What goes does not take the others with it.
+        for name in ["capability", "linked"] {
+            let kept = image.ask(&format!("ea_list /{name}"));
+            assert!(kept.contains("selinux (200)") && !kept.contains("security.capability"), "{kept}");
+            assert!(image.dump(&format!("/{name}")) == content(3000, 1));
+        }
+        assert!(image.ask("ea_list /capability").contains("user.note (200)"));
+        let other = image.ask("ea_list /other-name");
+        assert!(other.contains("selinux (200)") && other.contains("security.capability (200)"), "{other}");
+        assert_eq!(image.dump("/other-name"), b"small");
         assert!(image.ask("ea_list /shared-1").contains("user.note"));
-        for name in ["shared-3", "shared-1", "shared-2", "label"] {
+        for name in ["shared-3", "shared-1", "capability", "linked", "other-name", "shared-2", "label"] {
             image.edit(|editor| editor.remove(name.as_bytes(), false).unwrap());
             image.check(&format!("{options}: without {name}"));
         }

@@ -7,6 +7,7 @@ use crate::commands::inside::source;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use mender_image::edit::attributes::Attributes;
+use mender_image::edit::route::Purpose;
 use serde_json::Value;
 use std::io::Cursor;
 use std::path::Path;
@@ -32,12 +33,10 @@ pub(in crate::commands) fn edit_in(
     file: &str,
     edit: &mut dyn FnMut(&mut Value) -> Result<(), String>,
 ) -> Result<(), Failure> {
-    let all = image.route(file.as_bytes(), part)?;
+    let all = image.route(file.as_bytes(), part, Purpose::Change)?;
     let now = source::now()?;
-    for part in &all.parts {
-        let mut route = all.clone();
-        route.parts = vec![*part];
-        let found = image.content(&route, CONF_MAX_BYTES)?;
+    for route in all.each() {
+        let found = image.content(&route, file.as_bytes(), CONF_MAX_BYTES)?;
         let (attributes, text) = match found {
             Some((found, text)) => (found.attributes, text),
             None => (Attributes::of_root(NEW_MODE, now), Vec::new()),

@@ -12,7 +12,7 @@ use mender_artifact::modify::Changes;
 use mender_artifact::sign::Signer;
 use mender_image::block_device::FileDevice;
 use mender_image::edit::image::{Found, ImageEditor};
-use mender_image::edit::route::Route;
+use mender_image::edit::route::{Purpose, Route};
 use mender_image::limits::Limits;
 use std::fs::File;
 use std::io::{self, Write};
@@ -48,8 +48,14 @@ impl Changing {
     }
 
     /// Finds the partitions that a path means.
-    pub(in crate::commands) fn route(&self, path: &[u8], part: &PartArgs) -> Result<Route, Failure> {
-        read::route(&self.name, self.editor.layout(), self.in_artifact, path, part)
+    pub(in crate::commands) fn route(
+        &self,
+        path: &[u8],
+        part: &PartArgs,
+        purpose: Purpose,
+    ) -> Result<Route, Failure> {
+        read::refuse_other_partitions(&self.name, self.in_artifact, path, part)?;
+        self.about(self.editor.route(path, read::choice(part), purpose))
     }
 
     /// Does something with the editor.
@@ -61,15 +67,16 @@ impl Changing {
         self.about(done)
     }
 
-    /// The whole content of a small file; `None` where there is none.
+    /// The whole content of a small file, which `path` names in messages; `None` where there is none.
     pub(in crate::commands) fn content(
         &self,
         route: &Route,
+        path: &[u8],
         limit_bytes: u64,
     ) -> Result<Option<(Found, Vec<u8>)>, Failure> {
         let Some(found) = self.about(self.editor.look_up(route))? else { return Ok(None) };
         if found.len_bytes > limit_bytes {
-            let path = route.path.escape_ascii();
+            let path = path.escape_ascii();
             let message =
                 format!("path {path}: expected at most {limit_bytes} bytes, found {}", found.len_bytes);
             return Err(Failure::about(&self.name, ExitStatus::Limit, message));

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use mender_image::block_device::FileDevice;
 use mender_image::edit::image::{Found, look_up, read_file};
 use mender_image::edit::layout::Layout;
-use mender_image::edit::route::{Choice, Mount, Route, mount_of};
+use mender_image::edit::route::{Choice, Mount, Purpose, Route, mount_of};
 use mender_image::error::{Error, PathProblem};
 use mender_image::limits::Limits;
 use std::fs::File;
@@ -51,7 +51,9 @@ impl Image {
 
     /// Finds the partition that a path means.
     pub(in crate::commands) fn route(&self, path: &[u8], part: &PartArgs) -> Result<Route, Failure> {
-        route(&self.name, &self.layout, self.in_artifact, path, part)
+        refuse_other_partitions(&self.name, self.in_artifact, path, part)?;
+        let route = self.layout.route(&self.device, path, choice(part), Purpose::Read, &self.limits);
+        route.map_err(|error| self.failure(&error))
     }
 
     /// What is at a path, which must be a file.
@@ -93,7 +95,11 @@ impl Image {
         let number = self.layout.parts.get(part).and_then(|part| part.partition.as_ref());
         let number = number.map(|partition| partition.number.to_string());
         let choice = number.as_deref().map_or(Choice::ByPath, Choice::Partition);
-        let route = self.layout.route(path, choice)?;
+        let route = match self.layout.route(&self.device, path, choice, Purpose::Read, &self.limits) {
+            // Shown where it is.
+            Err(Error::Path(error)) if error.problem == PathProblem::Elsewhere => return Ok(None),
+            route => route?,
+        };
         let found = look_up(&self.device, &self.layout, &route, &self.limits)?;
         if found.is_none_or(|found| found.is_folder || found.len_bytes > limit_bytes) {
             return Ok(None);
@@ -127,26 +133,25 @@ fn told(path: &[u8], problem: PathProblem) -> String {
     format!("path {}: {problem}", path.escape_ascii())
 }
 
-/// Finds the partitions that a path means. Those that are not in an Artifact are refused.
-pub(super) fn route(
+/// Refuses paths of partitions that no Artifact has.
+pub(super) fn refuse_other_partitions(
     name: &Path,
-    layout: &Layout,
     in_artifact: bool,
     path: &[u8],
     part: &PartArgs,
-) -> Result<Route, Failure> {
-    if in_artifact && part.partition.is_none() && mount_of(path).0 != Mount::Root {
-        let message = format!(
-            "path {}: expected a path of the root file system, found one of another partition, which no Artifact has",
-            path.escape_ascii()
-        );
-        return Err(Failure::about(name, ExitStatus::Usage, message));
+) -> Result<(), Failure> {
+    if !in_artifact || part.partition.is_some() || mount_of(path) == Mount::Root {
+        return Ok(());
     }
-    layout.route(path, choice(part)).map_err(|error| Failure::image(name, &error))
+    let message = format!(
+        "path {}: expected a path of the root file system, found one of another partition, which no Artifact has",
+        path.escape_ascii()
+    );
+    Err(Failure::about(name, ExitStatus::Usage, message))
 }
 
 /// What the flags choose.
-fn choice(part: &PartArgs) -> Choice<'_> {
+pub(super) fn choice(part: &PartArgs) -> Choice<'_> {
     part.partition.as_deref().map_or(Choice::ByPath, Choice::Partition)
 }
 

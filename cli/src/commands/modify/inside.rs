@@ -8,6 +8,8 @@ use crate::commands::inside::source;
 use crate::failure::Failure;
 use crate::report::warn;
 use mender_image::edit::attributes::Attributes;
+use mender_image::edit::image::ImageEditor;
+use mender_image::edit::route::Purpose;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -71,7 +73,7 @@ impl Inside {
         }
         for (file, target) in &self.files {
             let (mut content, attributes) = source::open(file)?;
-            let route = image.route(target.as_bytes(), part)?;
+            let route = image.route(target.as_bytes(), part, Purpose::Change)?;
             image.edit(|editor| editor.put_file(&route, &mut content, &attributes))?;
         }
         Ok(())
@@ -80,18 +82,18 @@ impl Inside {
 
 /// Changes the line with the name, and no other. An image without the folder of the client has no name.
 fn set_name(image: &mut Changing, part: &PartArgs, path: &Path, name: &str) -> Result<(), Failure> {
-    let all = image.route(ARTIFACT_INFO.as_bytes(), part)?;
+    let all = image.route(ARTIFACT_INFO.as_bytes(), part, Purpose::Change)?;
     let now = source::now()?;
-    for part in &all.parts {
-        let mut route = all.clone();
-        route.parts = vec![*part];
-        let mut folder = route.clone();
-        folder.path = b"/etc/mender".to_vec();
-        if image.edit(|editor| editor.look_up(&folder))?.is_none() {
+    for route in all.each() {
+        let folder = route.folder();
+        let has_folder = |editor: &mut ImageEditor<_>| {
+            folder.as_ref().map_or(Ok(true), |folder| Ok(editor.look_up(folder)?.is_some()))
+        };
+        if !image.edit(has_folder)? {
             warn(&format!("{}: has no folder /etc/mender, and gets no artifact_info", path.display()));
             continue;
         }
-        let (attributes, text) = match image.content(&route, INFO_MAX_BYTES)? {
+        let (attributes, text) = match image.content(&route, ARTIFACT_INFO.as_bytes(), INFO_MAX_BYTES)? {
             Some((found, text)) => (found.attributes, text),
             None => (Attributes::of_root(NEW_MODE, now), Vec::new()),
         };

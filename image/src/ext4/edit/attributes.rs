@@ -11,17 +11,21 @@
 //! | 16 | | name |
 //!
 //! Inside an inode the entries follow four bytes of magic behind the inode's fields; a block begins with 32 bytes:
-//! magic, number of inodes that share it (at 4), checksum (at 16).
+//! magic, number of inodes that share it (at 4), number of blocks (at 8; 1), hash of all (at 12), checksum (at 16).
 
 use super::Editor;
 use super::inode_bytes::RawInode;
 use crate::error::{Error, Expected, Place};
-use crate::little_endian::{part_u16, put_u16, put_u32, u16_at, u32_at};
+use crate::little_endian::{put_u16, put_u32, u16_at, u32_at};
 
 const MAGIC: u32 = 0xea02_0000;
 const ENTRY_LEN: usize = 16;
 const BLOCK_HEADER_LEN: usize = 32;
+/// The same as part of an offset.
+const HEADER_LEN: u16 = 32;
 const SHARED_AT: usize = 4;
+const BLOCKS_AT: usize = 8;
+const HASH_AT: usize = 12;
 const CHECKSUM_AT: usize = 0x10;
 
 const USER: u8 = 1;
@@ -170,13 +174,64 @@ impl Editor<'_> {
         Ok(Some((number, bytes)))
     }
 
-    /// Whether all attributes in an inode's block outlive its content.
-    pub(super) fn block_outlives_content(&self, inode: &RawInode) -> Result<bool, Error> {
-        let Some((number, bytes)) = self.attribute_block(inode)? else { return Ok(false) };
+    /// The attributes in the bytes of a block.
+    fn in_block(number: u64, bytes: &[u8]) -> Result<Vec<Attribute>, Error> {
         // Offsets of values in a block count from its start.
         let mut shifted = bytes[BLOCK_HEADER_LEN..].to_vec();
-        shift_values(&mut shifted);
-        Ok(parse(Place::Block(number), &shifted)?.iter().all(Attribute::outlives_content))
+        shift_values(&mut shifted, |at| at.checked_sub(HEADER_LEN)).map_err(|at| {
+            let expected = Expected::AtLeast(HEADER_LEN.into());
+            Error::format(Place::Block(number), "offset of a value", expected, at.into())
+        })?;
+        parse(Place::Block(number), &shifted)
+    }
+
+    /// Gives `new`, whose number says where it is, those attributes in the block of `old` that outlive its content; and
+    /// ends `old`'s use of it where `replaces` says that it gets none of its own any more. Returns a block that nothing
+    /// uses now.
+    pub(super) fn carry_block(
+        &mut self,
+        old: &RawInode,
+        new: &mut RawInode,
+        replaces: bool,
+    ) -> Result<Option<u64>, Error> {
+        let Some((number, bytes)) = self.attribute_block(old)? else { return Ok(None) };
+        let mut kept = Self::in_block(number, &bytes)?;
+        let all = kept.len();
+        kept.retain(Attribute::outlives_content);
+        if replaces && kept.len() == all {
+            new.set_attribute_block(number);
+            return Ok(None);
+        }
+        let free = if replaces { self.release_attribute_block(old)? } else { None };
+        if kept.is_empty() {
+            return Ok(free);
+        }
+        let place = match free {
+            Some(number) => number,
+            None => {
+                let group = self.group_of_inode(new.number);
+                let taken = self.take_blocks(group, 1)?;
+                taken.first().map_or(number, |range| range.start)
+            }
+        };
+        let mut block = vec![0; bytes.len()];
+        put_u32(&mut block, 0, MAGIC);
+        put_u32(&mut block, SHARED_AT, 1);
+        put_u32(&mut block, BLOCKS_AT, 1);
+        put_u32(&mut block, HASH_AT, hash_of(&kept));
+        let entries = &mut block[BLOCK_HEADER_LEN..];
+        let fits = write(entries, &kept) && shift_values(entries, |at| at.checked_add(HEADER_LEN)).is_ok();
+        if !fits {
+            let expected = Expected::Described("values that do not overlap");
+            let count = u64::try_from(kept.len()).unwrap_or(u64::MAX);
+            return Err(Error::format(Place::Block(number), "attributes", expected, count));
+        }
+        if let Some(checksum) = self.checksums.attributes(place, &block) {
+            put_u32(&mut block, CHECKSUM_AT, checksum);
+        }
+        self.overlay.set_block(place, block);
+        new.set_attribute_block(place);
+        Ok(None)
     }
 
     /// Ends an inode's use of its block of attributes, which may be shared. Returns the block if nothing uses it now.
@@ -195,15 +250,26 @@ impl Editor<'_> {
     }
 }
 
-/// Makes offsets of values count from the first entry, as they do in an inode.
-fn shift_values(bytes: &mut [u8]) {
+/// What the kernel finds equal blocks by; zero where an attribute has no hash.
+fn hash_of(attributes: &[Attribute]) -> u32 {
+    if attributes.iter().any(|attribute| attribute.hash == 0) {
+        return 0;
+    }
+    attributes.iter().fold(0u32, |hash, attribute| hash.rotate_left(16) ^ attribute.hash)
+}
+
+/// Makes offsets of values count from another place. What cannot be is returned.
+fn shift_values(bytes: &mut [u8], shifted: impl Fn(u16) -> Option<u16>) -> Result<(), u16> {
     let mut at = 0;
     while bytes.get(at..at + ENTRY_LEN).is_some_and(|entry| u32_at(entry, 0) != 0) {
-        let value_at = usize::from(u16_at(bytes, at + 2)).saturating_sub(BLOCK_HEADER_LEN);
-        let shifted = part_u16(u64::try_from(value_at).unwrap_or(0), 0);
-        put_u16(bytes, at + 2, shifted);
+        // One without a value has no place for it.
+        if u32_at(bytes, at + 8) != 0 {
+            let value_at = u16_at(bytes, at + 2);
+            put_u16(bytes, at + 2, shifted(value_at).ok_or(value_at)?);
+        }
         at += ENTRY_LEN + usize::from(bytes[at]).next_multiple_of(4);
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -90,6 +90,11 @@ impl RawInode {
         u64::from(u32_at(&self.bytes, 0x68)) | u64::from(u16_at(&self.bytes, 0x76)) << 32
     }
 
+    pub(super) fn set_attribute_block(&mut self, number: u64) {
+        put_u32(&mut self.bytes, 0x68, part_u32(number, 0));
+        put_u16(&mut self.bytes, 0x76, part_u16(number, 32));
+    }
+
     pub(super) fn set_len(&mut self, len_bytes: u64) {
         put_u32(&mut self.bytes, 0x04, part_u32(len_bytes, 0));
         put_u32(&mut self.bytes, 0x6c, part_u32(len_bytes, 32));

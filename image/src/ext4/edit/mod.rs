@@ -155,9 +155,8 @@ impl<'d> Editor<'d> {
     /// Makes the regular file `path` with all bytes of `content`, or gives the existing one new content and
     /// attributes. Symbolic links are followed, also at the end, inside the file system only. A file that has other
     /// names, too, keeps its old content under those. Of extended attributes an existing file keeps its labels (SELinux,
-    /// Smack) and those in `user` and `trusted`, as far as they are in its inode. Those in a block of their own it
-    /// keeps only if it has no other names and the block holds nothing else, such as a capability: then all in the
-    /// block go. Flags of the inode (`chattr`), such as that it is immutable, do not stay.
+    /// Smack) and those in `user` and `trusted`; capabilities, signatures and access lists go. Flags of the inode
+    /// (`chattr`), such as that it is immutable, do not stay.
     ///
     /// # Errors
     ///

@@ -55,6 +55,7 @@ impl Editor<'_> {
                 let mut inode = self.fresh_inode(number, FileKind::Regular, attributes, fields)?;
                 if let Some(old) = &old {
                     attributes::carry_inside(old, &mut inode)?;
+                    self.carry_block(old, &mut inode, false)?;
                 }
                 self.write_content(&mut inode, content)?;
                 let kind = kind_byte(FileKind::Regular, self.has_kinds());
@@ -81,12 +82,7 @@ impl Editor<'_> {
         let fields = attributes::fields_before(old);
         let mut inode = self.fresh_inode(old.number, FileKind::Regular, attributes, fields)?;
         attributes::carry_inside(old, &mut inode)?;
-        if self.block_outlives_content(old)? {
-            inode.bytes[0x68..0x6c].copy_from_slice(&old.bytes[0x68..0x6c]);
-            inode.bytes[0x76..0x78].copy_from_slice(&old.bytes[0x76..0x78]);
-        } else {
-            old_blocks.extend(self.release_attribute_block(old)?.map(|block| block..block + 1));
-        }
+        old_blocks.extend(self.carry_block(old, &mut inode, true)?.map(|block| block..block + 1));
         // New content goes beside the old where there is room for both: until the inode is written, the old one stays.
         let count = u64::try_from(content.blocks.len()).unwrap_or(u64::MAX);
         let with_map = count.saturating_add(count / 16).saturating_add(8);

@@ -55,10 +55,18 @@ const RO_COMPAT: RoCompatFeatures = RoCompatFeatures(
 pub(super) fn check(fs: &FileSystem<'_>, bytes: &[u8; SUPERBLOCK_LEN]) -> Result<(), Error> {
     let sb = &fs.superblock;
     if fs.needs_recovery() {
-        return Err(unclean("journal", "an empty one", "changes that have not reached their place"));
+        return Err(unclean(
+            "journal",
+            "an empty one, as e2fsck leaves it",
+            "changes that have not reached their place",
+        ));
     }
     if sb.ro_compat.contains(RoCompatFeatures::ORPHAN_PRESENT) || u32_at(bytes, FIRST_ORPHAN_AT) != 0 {
-        return Err(unclean("orphan list", "an empty one", "deleted files that wait to be cleared"));
+        return Err(unclean(
+            "orphan list",
+            "an empty one, as e2fsck leaves it",
+            "deleted files that wait to be cleared",
+        ));
     }
     for (field, unknown) in [
         ("compatible features", sb.compat.without(COMPAT).to_string()),
@@ -71,10 +79,10 @@ pub(super) fn check(fs: &FileSystem<'_>, bytes: &[u8; SUPERBLOCK_LEN]) -> Result
     }
     let state = u16_at(bytes, STATE_AT);
     if state & WITH_ERRORS != 0 {
-        return Err(unclean("state", "clean", "errors"));
+        return Err(unclean("state", "clean, as e2fsck leaves it", "errors"));
     }
     if state & CLEAN == 0 {
-        return Err(unclean("state", "clean", "not unmounted"));
+        return Err(unclean("state", "clean, as e2fsck leaves it", "not unmounted"));
     }
     if u32_at(bytes, CREATOR_AT) == HURD {
         return Err(unclean("creator", "Linux", "Hurd"));
@@ -108,10 +116,14 @@ fn check_journal(fs: &FileSystem<'_>) -> Result<(), Error> {
         return Err(Error::format(inode.place(), "magic of the journal", expected, number(0).into()));
     }
     if number(JOURNAL_START_AT) != 0 {
-        return Err(unclean("journal", "an empty one", "changes that have not reached their place"));
+        return Err(unclean(
+            "journal",
+            "an empty one, as e2fsck leaves it",
+            "changes that have not reached their place",
+        ));
     }
     if number(JOURNAL_ERROR_AT) != 0 {
-        return Err(unclean("journal", "one without errors", "errors"));
+        return Err(unclean("journal", "one without errors, as e2fsck leaves it", "errors"));
     }
     Ok(())
 }
