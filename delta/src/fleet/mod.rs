@@ -1,8 +1,10 @@
 //! Deltas for a fleet: which Artifact a device should get, jobs that make the deltas that are missing, the store they are
 //! kept in, and a ledger of what was really downloaded. Everything belongs to a tenant.
 
+pub mod catalog;
 pub mod clock;
 pub mod digest;
 pub mod job;
+pub mod plan;
 pub mod reason;
 pub mod tenant;
