@@ -7,4 +7,6 @@ pub mod digest;
 pub mod job;
 pub mod plan;
 pub mod reason;
+mod runtime;
+pub mod store;
 pub mod tenant;

@@ -123,8 +123,10 @@ reasons! {
     /// Another engine uses the work folder.
     WorkBusy = "work_busy", Later, "the work folder is in use";
 
-    /// The store does not answer, or not in time.
+    /// The store does not answer, or only with failures.
     StoreUnreachable = "store_unreachable", Later, "the store does not answer";
+    /// The store does not answer in time.
+    StoreSlow = "store_slow", Later, "the store does not answer in time";
     /// The store refuses the credentials or the request.
     StoreDenied = "store_denied", Request, "the store refuses";
     /// An object of the store is not what it was.
@@ -138,6 +140,8 @@ reasons! {
 
     /// The queue does not answer.
     QueueUnreachable = "queue_unreachable", Later, "the queue does not answer";
+    /// The queue refuses the credentials or the request.
+    QueueRefused = "queue_refused", Request, "the queue refuses";
     /// A message was delivered as often as allowed and never came to an end.
     Poison = "poison", Never, "given up after too many attempts";
 }

@@ -1,0 +1,207 @@
+//! Removing what is old, too much or named by nothing.
+
+use super::*;
+use crate::fleet::store::Published;
+use crate::fleet::store::gc::{GcOptions, GcReport};
+use crate::fleet::store::record::PastFailure;
+use std::fs::FileTimes;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+const DAY: u64 = 86_400;
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}
+
+/// Makes the record and the object of a key older.
+fn make_old(folder: &TempDir, key: u8, object: &Object, seconds: u64) {
+    for path in [
+        folder.path().join("a/keys").join(format!("{}.json", JobKey::from([key; 32]))),
+        folder.path().join("a/objects").join(object.sha256.to_string()),
+    ] {
+        let file = File::options().write(true).open(path).unwrap();
+        let then = SystemTime::now() - Duration::from_secs(seconds);
+        file.set_times(FileTimes::new().set_modified(then)).unwrap();
+    }
+}
+
+fn keys(store: &Store) -> Vec<u8> {
+    store.list(&tenant("a")).unwrap().iter().map(|entry| entry.key.as_bytes()[0]).collect()
+}
+
+#[test]
+fn the_old_go_and_the_young_stay() {
+    let (folder, store) = local();
+    for key in 1..=4 {
+        let object = publish(&store, "a", key, &[key; 100]);
+        make_old(&folder, key, &object, u64::from(key) * DAY);
+    }
+    publish(&store, "b", 9, b"of another tenant");
+    let options = GcOptions { max_age: Some(5 * DAY / 2), ..GcOptions::at(now()) };
+    let dry = store.gc(&tenant("a"), &GcOptions { dry_run: true, ..options.clone() }).unwrap();
+    assert_eq!(keys(&store), [4, 3, 2, 1]);
+    let report = store.gc(&tenant("a"), &options).unwrap();
+    assert_eq!(dry, report);
+    let expected = GcReport {
+        keys_old: 2,
+        objects: 2,
+        bytes: 200,
+        kept_keys: 2,
+        kept_bytes: 200,
+        ..GcReport::default()
+    };
+    assert_eq!(report, expected);
+    assert_eq!(keys(&store), [2, 1]);
+    assert_eq!(store.list(&tenant("b")).unwrap().len(), 1);
+    assert_eq!(files(&folder).len(), 6);
+}
+
+#[test]
+fn the_oldest_go_when_there_is_too_much() {
+    let (folder, store) = local();
+    for key in 1..=4 {
+        let object = publish(&store, "a", key, &[key; 100]);
+        make_old(&folder, key, &object, u64::from(key) * 60);
+    }
+    // Two names for the same bytes count once, and the bytes stay as long as one of them.
+    publish(&store, "a", 5, &[4; 100]);
+    let options = GcOptions { quota: Some(250), ..GcOptions::at(now()) };
+    let report = store.gc(&tenant("a"), &options).unwrap();
+    assert_eq!((report.keys_over_quota, report.objects, report.kept_bytes), (3, 2, 200));
+    assert_eq!(keys(&store), [1, 5]);
+    let report = store.gc(&tenant("a"), &GcOptions { quota: Some(0), ..GcOptions::at(now()) }).unwrap();
+    assert_eq!((report.keys_over_quota, report.kept_keys, report.kept_bytes), (2, 0, 0));
+    assert_eq!(files(&folder), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn orphans_go_after_their_grace() {
+    let (folder, store) = local();
+    let object = store.put(&tenant("a"), &mut file(b"orphan"), None).unwrap();
+    std::fs::write(folder.path().join("a/objects/strange"), b"").unwrap();
+    assert_eq!(store.gc(&tenant("a"), &GcOptions::at(now())).unwrap(), GcReport::default());
+    let report = store.gc(&tenant("a"), &GcOptions::at(now() + 3601)).unwrap();
+    assert_eq!((report.objects, report.bytes), (2, object.len));
+    assert_eq!(files(&folder), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn keys_without_a_whole_object_go() {
+    let (folder, store) = local();
+    let object_path = |object: &Object| folder.path().join("a/objects").join(object.sha256.to_string());
+    let (missing, short) = (publish(&store, "a", 1, b"missing"), publish(&store, "a", 2, b"short"));
+    publish(&store, "a", 3, b"sound");
+    std::fs::remove_file(object_path(&missing)).unwrap();
+    std::fs::write(object_path(&short), b"s").unwrap();
+    std::fs::write(folder.path().join("a/keys").join(format!("{}.json", JobKey::from([4; 32]))), b"{")
+        .unwrap();
+    // They may be about to be mended.
+    assert_eq!(store.gc(&tenant("a"), &GcOptions::at(now())).unwrap().keys_broken, 0);
+    let report = store.gc(&tenant("a"), &GcOptions::at(now() + 3601)).unwrap();
+    assert_eq!((report.keys_broken, report.objects, report.kept_keys), (3, 1, 1));
+    assert_eq!(keys(&store), [3]);
+}
+
+#[test]
+fn damage_is_found_when_it_is_looked_for() {
+    let (folder, store) = local();
+    let object = publish(&store, "a", 1, b"damaged");
+    publish(&store, "a", 2, b"sound");
+    std::fs::write(folder.path().join("a/objects").join(object.sha256.to_string()), b"DAMAGED").unwrap();
+    assert_eq!(store.gc(&tenant("a"), &GcOptions::at(now())).unwrap().keys_broken, 0);
+    let report = store.gc(&tenant("a"), &GcOptions { verify: true, ..GcOptions::at(now()) }).unwrap();
+    assert_eq!((report.keys_broken, report.objects, report.kept_keys), (1, 1, 1));
+    // It can be made again.
+    publish(&store, "a", 1, b"damaged");
+    assert_eq!(bytes_of(&store, "a", &object).unwrap(), b"damaged");
+}
+
+#[test]
+fn failures_go_when_they_expire() {
+    let (folder, store) = local();
+    for (key, expires) in [(1, 100), (2, 200)] {
+        let failure = PastFailure { code: "no_gain".into(), text: String::new(), failed: 0, expires };
+        store.remember_failure(&tenant("a"), &JobKey::from([key; 32]), &failure).unwrap();
+    }
+    assert_eq!(store.gc(&tenant("a"), &GcOptions::at(150)).unwrap().failures, 1);
+    assert_eq!(files(&folder).len(), 1);
+}
+
+#[test]
+fn what_a_killed_publisher_left_goes() {
+    let (folder, store) = local();
+    publish(&store, "a", 1, b"sound");
+    let left = folder.path().join("a/objects").join(format!("{}#1", JobKey::from([5; 32])));
+    std::fs::write(&left, b"half").unwrap();
+    assert_eq!(store.list(&tenant("a")).unwrap().len(), 1);
+    store.gc(&tenant("a"), &GcOptions::at(now())).unwrap();
+    assert!(left.exists());
+    let report = store.gc(&tenant("a"), &GcOptions::at(now() + 3601)).unwrap();
+    assert_eq!((report.objects, report.bytes, report.kept_keys), (1, 4, 1));
+    assert!(!left.exists());
+}
+
+#[test]
+fn a_clock_put_back_makes_nothing_old() {
+    let (_folder, store) = local();
+    publish(&store, "a", 1, b"sound");
+    let options = GcOptions { max_age: Some(1), grace: 0, ..GcOptions::at(1000) };
+    assert_eq!(store.gc(&tenant("a"), &options).unwrap().kept_keys, 1);
+}
+
+#[test]
+fn collecting_beside_publishers_loses_nothing_that_was_published() {
+    let (folder, store) = local();
+    // The worst case: what is about to be published lies there as an old orphan.
+    for nth in 0..100u8 {
+        store.put(&tenant("a"), &mut file(&[nth]), None).unwrap();
+    }
+    for path in files(&folder) {
+        let then = SystemTime::now() - Duration::from_secs(DAY);
+        File::options()
+            .write(true)
+            .open(path)
+            .unwrap()
+            .set_times(FileTimes::new().set_modified(then))
+            .unwrap();
+    }
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let collector = scope.spawn(|| {
+            let mut collected = 0;
+            while !stop.load(Ordering::Relaxed) {
+                collected += store.gc(&tenant("a"), &GcOptions::at(now())).unwrap().objects;
+            }
+            collected
+        });
+        let publishers: Vec<_> = (0..4u8)
+            .map(|thread| {
+                let store = &store;
+                scope.spawn(move || {
+                    for nth in 0..25u8 {
+                        let name = thread * 25 + nth;
+                        let mut file = file(&[name]);
+                        let record = record(&mut file);
+                        let key = JobKey::from([name; 32]);
+                        let end = store.publish(&tenant("a"), &key, &record, &mut file).unwrap();
+                        assert_eq!(end, Published::New);
+                    }
+                })
+            })
+            .collect();
+        for publisher in publishers {
+            publisher.join().unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert!(collector.join().unwrap() > 0);
+    });
+    let entries = store.list(&tenant("a")).unwrap();
+    assert_eq!(entries.len(), 100);
+    for entry in entries {
+        assert!(store.find(&tenant("a"), &entry.key).unwrap().is_some(), "{}", entry.key);
+        bytes_of(&store, "a", &entry.record.object).unwrap();
+    }
+    assert_eq!(files(&folder).len(), 200);
+}
