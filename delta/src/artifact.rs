@@ -1,5 +1,5 @@
-//! Delta Artifacts: two full Artifacts to one that carries the way from one to the other. The only file that knows
-//! the crate `mender-artifact`.
+//! Delta Artifacts: two full Artifacts to one that carries the way from one to the other. Outside of `fleet` the
+//! only file that knows the crate `mender-artifact`.
 
 use crate::algorithm::{Algorithm, Made, generate};
 use crate::error::Error;
@@ -17,8 +17,10 @@ use mender_artifact::write::plan::{ArtifactPlan, PayloadPlan, ROOTFS_IMAGE};
 use mender_artifact::write::{WriteOptions, write_artifact};
 use serde_json::json;
 use std::fs::File;
-use std::io::{BufWriter, Seek, Write};
+use std::io::{BufWriter, Read, Seek, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Payload type of Artifacts that carry a native delta: the name of the Update Module that applies it.
 pub const PAYLOAD_TYPE: &str = "mender-delta";
@@ -59,6 +61,8 @@ pub struct DeltaArtifactOptions<'a> {
     pub review: Option<&'a dyn Review>,
     /// Most recent time that the delta Artifact may show, in seconds since 1970.
     pub source_date_epoch: Option<i64>,
+    /// Threads that pack the delta Artifact; 0 takes one for each processor.
+    pub threads: usize,
 }
 
 /// What writing a delta Artifact gave. Lengths are in bytes.
@@ -70,6 +74,8 @@ pub struct DeltaArtifactReport {
     pub delta_artifact_len: u64,
     /// About the delta inside.
     pub delta: Made,
+    /// The manifest: what a signature is made of.
+    pub manifest: Vec<u8>,
 }
 
 /// Writes to `output` an Artifact that turns the image in the Artifact `from` into the one in `to`. Name, device
@@ -83,37 +89,101 @@ pub fn write_delta_artifact(
     output: &mut dyn Write,
     options: &DeltaArtifactOptions<'_>,
 ) -> Result<DeltaArtifactReport, Error> {
-    let (spool, verify) = (options.spool_directory, options.verify);
-    let (old, new) =
-        rayon::join(|| Unpacked::read(from, spool, verify), || Unpacked::read(to, spool, verify));
-    let (old, new) = (old?, new?);
-    let header = payload_of_delta(&old, &new, options)?;
-    let mut delta = spool_file(spool)?;
-    let (old_image, new_image) = (old.map()?, new.map()?);
-    let (old_bytes, new_bytes) = (old_image.bytes(), new_image.bytes());
-    let report = generate(old_bytes, new_bytes, &options.generate, &options.algorithm, &mut delta)?;
-    if let Some(review) = options.review {
-        review.review(old_bytes, new_bytes, &report, &mut delta)?;
-    }
-    drop((old_image, new_image));
-    delta.rewind().map_err(spooling)?;
-    let file = PayloadInput::from_reader(delta_name(&new.file), Some(report.delta_len), delta)
-        .with_mode(new.file.mode)
-        .with_modified(new.file.modified);
-    let plan = ArtifactPlan {
-        payloads: vec![PayloadPlan { header, files: vec![file], checksum_provide: None }],
-        compression: options.compression,
-        signer: options.signer,
-        ..ArtifactPlan::like(&new.header)
+    let unpack = UnpackOptions {
+        spool_directory: options.spool_directory,
+        verify: options.verify,
+        cancel: options.generate.cancel,
+        ..UnpackOptions::default()
     };
-    let write = WriteOptions { source_date_epoch: options.source_date_epoch, ..WriteOptions::default() };
-    let written = write_artifact(plan, output, &write)
-        .map_err(|source| Error::Artifact { path: "delta Artifact".into(), source })?;
-    Ok(DeltaArtifactReport {
-        full_artifact_len: new.len,
-        delta_artifact_len: written.artifact_len_bytes,
-        delta: report,
-    })
+    let (old, new) =
+        rayon::join(|| UnpackedArtifact::open(from, &unpack), || UnpackedArtifact::open(to, &unpack));
+    DeltaPayload::make(&old?, &new?, options)?.write(output, options.signer, options)
+}
+
+/// A delta that has been made and proved, and everything that its Artifact will say.
+pub struct DeltaPayload {
+    header: PayloadHeader,
+    /// Of the full Artifact.
+    artifact: ArtifactHeader,
+    /// The image.
+    file: PayloadFile,
+    full_artifact_len: u64,
+    delta: File,
+    made: Made,
+}
+
+impl DeltaPayload {
+    /// Makes the delta between two Artifacts.
+    ///
+    /// # Errors
+    /// `Pair` when they do not make a delta, those of [`generate`], `Io`, and those of [`Review`].
+    pub fn make(
+        old: &UnpackedArtifact,
+        new: &UnpackedArtifact,
+        options: &DeltaArtifactOptions<'_>,
+    ) -> Result<Self, Error> {
+        let header = payload_of_delta(old, new, options)?;
+        let mut delta = spool_file(options.spool_directory)?;
+        let (old_image, new_image) = (old.map()?, new.map()?);
+        let (old_bytes, new_bytes) = (old_image.bytes(), new_image.bytes());
+        let made = generate(old_bytes, new_bytes, &options.generate, &options.algorithm, &mut delta)?;
+        if let Some(review) = options.review {
+            review.review(old_bytes, new_bytes, &made, &mut delta)?;
+        }
+        Ok(DeltaPayload {
+            header,
+            artifact: new.header.clone(),
+            file: new.file.clone(),
+            full_artifact_len: new.len,
+            delta,
+            made,
+        })
+    }
+
+    /// Writes the Artifact; as often as wanted, for instance again when there is a signature for what the first one's
+    /// manifest says.
+    ///
+    /// # Errors
+    /// `Artifact` when it cannot be written or signed, and `Io`.
+    pub fn write(
+        &mut self,
+        output: &mut dyn Write,
+        signer: Option<&dyn Signer>,
+        options: &DeltaArtifactOptions<'_>,
+    ) -> Result<DeltaArtifactReport, Error> {
+        self.delta.rewind().map_err(spooling)?;
+        let file = PayloadInput::from_reader(delta_name(&self.file), Some(self.made.delta_len), &self.delta)
+            .with_mode(self.file.mode)
+            .with_modified(self.file.modified);
+        let plan = ArtifactPlan {
+            payloads: vec![PayloadPlan {
+                header: self.header.clone(),
+                files: vec![file],
+                checksum_provide: None,
+            }],
+            compression: options.compression,
+            signer,
+            ..ArtifactPlan::like(&self.artifact)
+        };
+        let default = WriteOptions::default();
+        let write = WriteOptions {
+            source_date_epoch: options.source_date_epoch,
+            cancel: options.generate.cancel,
+            threads: NonZeroUsize::new(options.threads).unwrap_or(default.threads),
+            spool_directory: options
+                .spool_directory
+                .map_or_else(|| default.spool_directory.clone(), Path::to_path_buf),
+            ..default
+        };
+        let written = write_artifact(plan, output, &write)
+            .map_err(|source| Error::Artifact { path: "delta Artifact".into(), source })?;
+        Ok(DeltaArtifactReport {
+            full_artifact_len: self.full_artifact_len,
+            delta_artifact_len: written.artifact_len_bytes,
+            delta: self.made,
+            manifest: written.manifest,
+        })
+    }
 }
 
 fn delta_name(file: &PayloadFile) -> String {
@@ -128,8 +198,21 @@ fn spool_file(directory: Option<&Path>) -> Result<File, Error> {
     directory.map_or_else(tempfile::tempfile, tempfile::tempfile_in).map_err(spooling)
 }
 
+/// How an Artifact is unpacked.
+#[derive(Clone, Copy, Default)]
+pub struct UnpackOptions<'a> {
+    /// Folder for the unpacked image, which has no name there; by default the system's.
+    pub spool_directory: Option<&'a Path>,
+    /// Key that the Artifact must be signed with.
+    pub verify: Option<&'a dyn Verify>,
+    /// Called with the bytes of the image before the first of them is written; may refuse them.
+    pub admit: Option<&'a (dyn Fn(u64) -> Result<(), Error> + Sync)>,
+    /// Ends the work with [`Error::Cancelled`] when it becomes true.
+    pub cancel: Option<&'a AtomicBool>,
+}
+
 /// An Artifact with its image unpacked.
-struct Unpacked {
+pub struct UnpackedArtifact {
     path: PathBuf,
     header: ArtifactHeader,
     /// Of the image.
@@ -139,17 +222,30 @@ struct Unpacked {
     len: u64,
 }
 
-impl Unpacked {
-    fn read(path: &Path, spool: Option<&Path>, verify: Option<&dyn Verify>) -> Result<Self, Error> {
+impl UnpackedArtifact {
+    fn open(path: &Path, options: &UnpackOptions<'_>) -> Result<Self, Error> {
         let failed = |source| Error::Io { action: "open", path: path.into(), source };
-        let input = File::open(path).map_err(failed)?;
-        let mut sink = Image { out: BufWriter::with_capacity(1 << 18, spool_file(spool)?), refused: None };
-        let signature = verify.map_or(SignatureRule::NotChecked, SignatureRule::Require);
-        let options = ReadOptions { limits: Limits::computer(), signature, skip_script_contents: false };
-        let read = read_artifact(input, &options, &mut sink);
+        Self::read(File::open(path).map_err(failed)?, path, options)
+    }
+
+    /// Reads an Artifact of a root file system image to its end, checks everything, and unpacks the image. `path` is what
+    /// errors call it.
+    ///
+    /// # Errors
+    /// `Artifact` when it cannot be read, `Pair` when it has something else in it, `Io` for the temporary file, those of
+    /// [`UnpackOptions::admit`].
+    pub fn read(input: impl Read, path: &Path, options: &UnpackOptions<'_>) -> Result<Self, Error> {
+        let out = BufWriter::with_capacity(1 << 18, spool_file(options.spool_directory)?);
+        let mut sink = Image { out, options, refused: None, failed: None };
+        let signature = options.verify.map_or(SignatureRule::NotChecked, SignatureRule::Require);
+        let read = ReadOptions { limits: Limits::computer(), signature, skip_script_contents: false };
+        let read = read_artifact(input, &read, &mut sink);
         if let Some((field, found)) = sink.refused {
             let expected = if field == "payload type" { ROOTFS_IMAGE } else { "1" }.to_owned();
             return Err(Error::Pair { path: path.into(), field, expected, found });
+        }
+        if let Some(failed) = sink.failed {
+            return Err(failed);
         }
         let report = read.map_err(|source| Error::Artifact { path: path.into(), source })?;
         let image = sink.out.into_inner().map_err(|error| spooling(error.into_error()))?;
@@ -160,7 +256,7 @@ impl Unpacked {
             expected: "1".into(),
             found: "0".into(),
         };
-        Ok(Unpacked {
+        Ok(UnpackedArtifact {
             path: path.into(),
             file: file.ok_or(missing)?,
             header: report.header,
@@ -169,7 +265,26 @@ impl Unpacked {
         })
     }
 
-    fn map(&self) -> Result<MappedImage, Error> {
+    /// Bytes of the image.
+    pub fn image_len(&self) -> u64 {
+        self.file.size
+    }
+
+    /// SHA-256 of the image.
+    pub fn image_sha256(&self) -> &[u8; 32] {
+        &self.file.checksum
+    }
+
+    /// Bytes of the Artifact.
+    pub fn artifact_len(&self) -> u64 {
+        self.len
+    }
+
+    /// The image.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be mapped.
+    pub fn map(&self) -> Result<MappedImage, Error> {
         MappedImage::of(&self.image).map_err(spooling)
     }
 
@@ -197,13 +312,29 @@ impl Unpacked {
 }
 
 /// Takes the only file of a root file system image; refuses other Artifacts before their payload comes.
-struct Image {
+struct Image<'o> {
     out: BufWriter<File>,
+    options: &'o UnpackOptions<'o>,
     /// The field at fault, and what it is.
     refused: Option<(&'static str, String)>,
+    /// What else ended the reading from here.
+    failed: Option<Error>,
 }
 
-impl PayloadSink for Image {
+impl Image<'_> {
+    /// Ends the reading with an error of its own.
+    fn end(&mut self, result: Result<(), Error>) -> Result<(), artifact_error::Error> {
+        result.map_err(|error| {
+            self.failed = Some(error);
+            artifact_error::Error::new(
+                artifact_error::Defect::Cancelled,
+                artifact_error::Entry::PayloadFile(0),
+            )
+        })
+    }
+}
+
+impl PayloadSink for Image<'_> {
     fn header(&mut self, header: &ArtifactHeader) -> Result<(), artifact_error::Error> {
         self.refused = match &header.payloads[..] {
             [payload] if payload.payload_type.as_deref() != Some(ROOTFS_IMAGE) => {
@@ -216,17 +347,23 @@ impl PayloadSink for Image {
         Err(artifact_error::Error::new(artifact_error::Defect::Cancelled, artifact_error::Entry::HeaderInfo))
     }
 
+    fn begin_file(&mut self, _: usize, _: &str, size: u64) -> Result<(), artifact_error::Error> {
+        let admitted = self.options.admit.map_or(Ok(()), |admit| admit(size));
+        self.end(admitted)
+    }
+
     fn data(&mut self, bytes: &[u8]) -> Result<(), artifact_error::Error> {
-        self.out
-            .write_all(bytes)
-            .map_err(|error| artifact_error::Error::io(artifact_error::Entry::PayloadFile(0), error))
+        let is_cancelled = self.options.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed));
+        let written =
+            if is_cancelled { Err(Error::Cancelled) } else { self.out.write_all(bytes).map_err(spooling) };
+        self.end(written)
     }
 }
 
 /// What the delta Artifact says of its payload.
 fn payload_of_delta(
-    old: &Unpacked,
-    new: &Unpacked,
+    old: &UnpackedArtifact,
+    new: &UnpackedArtifact,
     options: &DeltaArtifactOptions<'_>,
 ) -> Result<PayloadHeader, Error> {
     old.check_provides()?;

@@ -104,11 +104,15 @@ pub(crate) fn is_still(image: &[u8], sha256: &[u8; 32]) -> bool {
     <[u8; 32]>::from(Sha256::digest(image)) == *sha256
 }
 
-/// Does `work` on as many threads as `options` say.
+/// Does `work` on as many threads as `options` say. Whoever is in a pool of its own stays there: on threads of another
+/// one nothing else of the same work could be waited for.
 pub(crate) fn in_pool<T: Send>(
     options: &GenerateOptions<'_>,
     work: impl FnOnce() -> Result<T, Error> + Send,
 ) -> Result<T, Error> {
+    if options.threads == 0 && rayon::current_thread_index().is_some() {
+        return work();
+    }
     let pool =
         rayon::ThreadPoolBuilder::new().num_threads(options.threads).build().map_err(|error| Error::Io {
             action: "start threads",

@@ -3,12 +3,14 @@
 use crate::error::Error;
 use crate::format::native::writer::Layout;
 use crate::progress::{Phase, Progress};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Options of [`crate::generate::generate`].
 #[derive(Clone, Copy)]
 pub struct GenerateOptions<'a> {
-    /// Threads; 0 takes one for each processor. The delta does not depend on it.
+    /// Threads; 0 takes those of the rayon pool that the caller is in, or one for each processor. The delta does not
+    /// depend on it.
     pub threads: usize,
     /// Most memory of the alignment, in bytes. A unit that needs more by itself runs alone.
     pub memory_budget: u64,
@@ -17,6 +19,10 @@ pub struct GenerateOptions<'a> {
     /// Whether compressed content is unpacked, compared as what it holds, and packed again by the device: squashfs and
     /// EROFS images, gzip files. It takes memory of the device beside the layout's.
     pub unpack: bool,
+    /// Folder for temporary files, which have no name there; by default the system's.
+    pub spool_directory: Option<&'a Path>,
+    /// Most bytes of temporary files, what the caller writes not counted; [`Error::Limit`] for more.
+    pub spool_budget: u64,
     /// Told how far the work is.
     pub progress: Option<Progress<'a>>,
     /// Ends the work with [`Error::Cancelled`] when it becomes true.
@@ -30,6 +36,8 @@ impl Default for GenerateOptions<'_> {
             memory_budget: 384 << 20,
             layout: Layout::default(),
             unpack: true,
+            spool_directory: None,
+            spool_budget: u64::MAX,
             progress: None,
             cancel: None,
         }
@@ -37,11 +45,19 @@ impl Default for GenerateOptions<'_> {
 }
 
 impl GenerateOptions<'_> {
+    /// Whether the work is cancelled.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed))
+    }
+
+    /// Fails when the work is cancelled.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
     /// Reports progress; fails when the work is cancelled.
     pub(crate) fn tick(&self, phase: Phase, done: u64, total: u64) -> Result<(), Error> {
-        if self.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
-            return Err(Error::Cancelled);
-        }
+        self.check()?;
         if let Some(progress) = self.progress {
             progress(phase, done, total);
         }

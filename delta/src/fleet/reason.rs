@@ -70,8 +70,8 @@ reasons! {
     Unsupported = "unsupported", Never, "unsupported Artifact";
     /// An input is not signed as it has to be.
     Unsigned = "unsigned", Never, "not signed with the key asked for";
-    /// An input has more of something than the reader's limits grant.
-    TooLarge = "too_large", Never, "too large to be read";
+    /// An input has more of something than the limits of the job or of the reader grant.
+    TooLarge = "too_large", Request, "too large to be read";
     /// The two Artifacts do not make a pair: device types, payload types, checksums that they provide.
     BadPair = "bad_pair", Never, "no pair of Artifacts";
     /// Both Artifacts hold the same image.

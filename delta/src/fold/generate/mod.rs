@@ -24,6 +24,7 @@ use local::Blocks;
 use mender_image::file_map::FileMap;
 use section::Section;
 use sort::{BasePiece, TargetPiece};
+pub(crate) use unfolded::SPOOL;
 use unfolded::Unfolded;
 
 /// Memory for blocks of the base that stay unpacked, in bytes; and how many they are at least and at most.
@@ -93,8 +94,10 @@ impl Folding {
             return Ok(None);
         }
         let base_pieces = sort::base(old, &old_layout, options)?;
-        let base = unfolded::of(old, &base_pieces, &old_layout)?;
-        let target = unfolded::of(new, &target_pieces, &new_layout)?;
+        let base = unfolded::of(old, &base_pieces, &old_layout, options)?;
+        let spool_budget = options.spool_budget.saturating_sub(base.image.bytes().len() as u64);
+        let options = &GenerateOptions { spool_budget, ..*options };
+        let target = unfolded::of(new, &target_pieces, &new_layout, options)?;
         let sizes = [old.len() as u64, new.len() as u64];
         Ok(Some(Folding { base_pieces, target_pieces, base, target, sizes }))
     }

@@ -5,6 +5,7 @@ use super::sort::{self, BasePiece, Packed, TargetPiece};
 use crate::error::Error;
 use crate::fold::script::{GRID, aligned};
 use crate::mapped::MappedImage;
+use crate::options::GenerateOptions;
 use mender_image::file_map::{FileMap, FileRange, MappedFile};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -65,21 +66,36 @@ impl From<&TargetPiece> for Content {
 const BATCH: usize = 64;
 
 /// Writes the unfolded image of `pieces`, which are of `image`.
-pub(super) fn of<'p, P>(image: &[u8], pieces: &'p [P], layout: &Layout) -> Result<Unfolded, Error>
+pub(super) fn of<'p, P>(
+    image: &[u8],
+    pieces: &'p [P],
+    layout: &Layout,
+    options: &GenerateOptions<'_>,
+) -> Result<Unfolded, Error>
 where
     Content: From<&'p P>,
 {
-    let failed =
-        |source| Error::Io { action: "write the plain content", path: "temporary file".into(), source };
     let contents: Vec<Content> = pieces.iter().map(Content::from).collect();
     let places = places(&contents);
-    let file = tempfile::tempfile().map_err(failed)?;
-    write(image, &contents, &places, &file).map_err(failed)?;
+    let (wanted, limit) = (places.last().map_or(0, |place| place.1), options.spool_budget);
+    if wanted > limit {
+        return Err(Error::Limit { what: SPOOL, wanted, limit });
+    }
+    let file =
+        options.spool_directory.map_or_else(tempfile::tempfile, tempfile::tempfile_in).map_err(failed)?;
+    write(image, &contents, &places, &file, options)?;
     let map = match &layout.map {
         Some(map) => rearranged(map, &layout.embedded, &contents, &places),
         None => map(&contents, &places, layout),
     };
     Ok(Unfolded { image: MappedImage::of(&file).map_err(failed)?, map, places })
+}
+
+/// What is limited by [`GenerateOptions::spool_budget`].
+pub(crate) const SPOOL: &str = "temporary files for unpacked content";
+
+fn failed(source: std::io::Error) -> Error {
+    Error::Io { action: "write the plain content", path: "temporary file".into(), source }
 }
 
 fn places(contents: &[Content]) -> Vec<(u64, u64)> {
@@ -96,31 +112,39 @@ fn places(contents: &[Content]) -> Vec<(u64, u64)> {
     contents.iter().map(place).collect()
 }
 
-fn write(image: &[u8], contents: &[Content], places: &[(u64, u64)], file: &File) -> std::io::Result<()> {
+fn write(
+    image: &[u8],
+    contents: &[Content],
+    places: &[(u64, u64)],
+    file: &File,
+    options: &GenerateOptions<'_>,
+) -> Result<(), Error> {
     let (mut out, mut reached) = (BufWriter::with_capacity(1 << 20, file), 0);
     let zeros = [0; 4096];
     debug_assert_eq!(zeros.len() as u64, GRID);
     for (contents, places) in contents.chunks(BATCH).zip(places.chunks(BATCH)) {
+        options.check()?;
         let plain: Vec<Option<Vec<u8>>> = contents.par_iter().map(|content| plain(image, content)).collect();
         for ((content, &(start, end)), plain) in contents.iter().zip(places).zip(plain) {
             // At most a line of the grid.
-            out.write_all(zeros.get(..usize::try_from(start - reached).unwrap_or(0)).unwrap_or_default())?;
+            out.write_all(zeros.get(..usize::try_from(start - reached).unwrap_or(0)).unwrap_or_default())
+                .map_err(failed)?;
             match (content, plain) {
                 (Content::Raw { at, len }, _) => {
                     let range = usize::try_from(*at).ok().zip(usize::try_from(*len).ok());
                     let bytes = range.and_then(|(at, len)| image.get(at..)?.get(..len));
-                    out.write_all(bytes.unwrap_or_default())?;
+                    out.write_all(bytes.unwrap_or_default()).map_err(failed)?;
                 }
-                (Content::Block(_), Some(plain)) => out.write_all(&plain)?,
+                (Content::Block(_), Some(plain)) => out.write_all(&plain).map_err(failed)?,
                 (Content::Block(_), None) => {
-                    return Err(std::io::Error::other("the image changed while it was read"));
+                    return Err(failed(std::io::Error::other("the image changed while it was read")));
                 }
                 (Content::None, _) => {}
             }
             reached = end;
         }
     }
-    out.flush()
+    out.flush().map_err(failed)
 }
 
 fn plain(image: &[u8], content: &Content) -> Option<Vec<u8>> {
