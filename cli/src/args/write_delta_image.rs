@@ -15,6 +15,10 @@ pub(crate) struct DeltaImageArgs {
     #[arg(long, value_name = "NEW.mender")]
     pub(crate) to: PathBuf,
 
+    /// Public key (PEM) that both Artifacts must be signed with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) verify_key: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) format: AlgorithmArgs,
 

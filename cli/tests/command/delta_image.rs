@@ -189,3 +189,23 @@ fn for_the_update_module_of_mender() {
     let payload = json(&place, "d.mender")["payloads"][0].take();
     assert_eq!(payload["meta_data"]["delta_algorithm"], "bsdiff");
 }
+
+/// A delta of Artifacts that somebody else has made is none.
+#[test]
+fn both_artifacts_must_be_signed_with_the_key_that_is_named() {
+    let place = Workplace::new();
+    releases(&place);
+    let (private, public, other) = (key("p256-sec1.pem"), key("p256-public.pem"), key("rsa-public.pem"));
+    let flags = ["write", "delta-image", "--from", "old.mender", "--to", "new.mender", "-o", "d.mender"];
+    let verified = [&flags[..], &["--verify-key", &public]].concat();
+    for unsigned in ["old.mender", "new.mender"] {
+        let message = place.fails(5, &verified);
+        assert!(message.starts_with(unsigned) && message.contains("is not signed"), "{message}");
+        assert!(!place.names().contains(&"d.mender".to_owned()));
+        place.ok(&["sign", unsigned, "-k", &private]);
+    }
+    place.ok(&verified);
+    assert!(place.names().contains(&"d.mender".to_owned()));
+    let other = [&flags[..], &["--verify-key", &other]].concat();
+    place.fails(5, &other);
+}

@@ -31,6 +31,7 @@ pub(crate) fn run(args: &DeltaImageArgs, default: Option<CompressionName>) -> Re
     let stopwatch = Stopwatch::start();
     let (from, to) = (existing_file(&args.from)?, existing_file(&args.to)?);
     let key = key::private(&args.output.key)?;
+    let verify = args.verify_key.as_deref().map(key::public_in).transpose()?;
     let name = args.output.compression.or(default).unwrap_or(CompressionName::Gzip);
     let decoder = decoder_arguments::of(args)?;
     let algorithm = algorithm(&args.format, decoder.bounds)?;
@@ -55,6 +56,7 @@ pub(crate) fn run(args: &DeltaImageArgs, default: Option<CompressionName>) -> Re
         },
         algorithm,
         decoder_arguments: &decoder.words,
+        verify: verify.as_ref().map(|key| key as _),
         signer: key.as_ref().map(|key| key as _),
         compression: compression(name).0,
         review: Some(&review),
