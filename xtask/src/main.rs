@@ -7,6 +7,7 @@ mod compare;
 mod compare_artifacts;
 mod compare_images;
 mod compare_module;
+mod coverage;
 mod demo;
 mod deny;
 mod device;
@@ -32,6 +33,7 @@ usage: cargo xtask <task>
   device-library [--features LIST] [--target TRIPLE]
                     the static library for firmware, with any of gzip, native, vcdiff (RUSTC_CROSS=path for the target)
   device-size       a table of its code size and memory on aarch64 and armv7 (needs cross compilers and qemu-user)
+  coverage          which lines the tests of the libraries and the command run (needs Debian's llvm-19 or newer)
   deny              licences, bans and sources of the dependencies (needs cargo-deny)
   compare [--table main|memory|formats|full] [--limit SECONDS] [--only TOOL[,TOOL]] PAIR...
                     a table of delta sizes and times beside other tools; PAIR is a folder with old.img and new.img
@@ -49,6 +51,9 @@ usage: cargo xtask <task>
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(status) = coverage::wrap_compiler(&arguments) {
+        return status;
+    }
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -68,6 +73,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ["msrv"] => msrv::run_msrv(),
         ["device-library", rest @ ..] => device::run_library(rest),
         ["device-size"] => device::run_size(),
+        ["coverage"] => coverage::run_coverage(),
         ["deny"] => deny::run_deny(),
         ["compare", rest @ ..] => compare::run(rest),
         ["compare-images", rest @ ..] => compare_images::run(rest),
