@@ -113,6 +113,7 @@ impl Wanted {
             unpack: self.apply_memory.is_none_or(|memory| memory >= UNPACKING),
             progress: Some(&tell),
             cancel: Some(&self.watch.cancelled),
+            ..defaults
         };
         Ok(make(&options)?)
     }
