@@ -10,7 +10,7 @@ use crate::format::vcdiff::writer::VcdiffOptions;
 use crate::generate::Composition;
 use crate::inspect::DeltaInfo;
 use crate::options::GenerateOptions;
-use sha2::{Digest, Sha256};
+use crate::reading::Reading;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, Write};
 use std::path::Path;
@@ -56,7 +56,7 @@ pub fn generate(
     let target_size = new.len() as u64;
     // The native format has the digests of both images, and looks after them itself.
     let is_native = matches!(algorithm, Algorithm::Native);
-    let before = (!is_native).then(|| digests(old, new));
+    let before = (!is_native).then(|| digests(old, new, options)).transpose()?;
     let made = match algorithm {
         Algorithm::Native => {
             let made = crate::generate::generate(old, new, options, out)?;
@@ -90,7 +90,7 @@ pub fn generate(
         }
     };
     if let Some(before) = before {
-        let after = digests(old, new);
+        let after = digests(old, new, options)?;
         let changed = ["old image", "new image"].into_iter().enumerate();
         if let Some((_, image)) = changed.into_iter().find(|&(i, _)| before[i] != after[i]) {
             return Err(Error::Changed { image });
@@ -100,9 +100,10 @@ pub fn generate(
 }
 
 /// SHA-256 of both images.
-fn digests(old: &[u8], new: &[u8]) -> [[u8; 32]; 2] {
-    let digest = |image: &[u8]| Sha256::digest(image).into();
-    rayon::join(|| digest(old), || digest(new)).into()
+fn digests(old: &[u8], new: &[u8], options: &GenerateOptions<'_>) -> Result<[[u8; 32]; 2], Error> {
+    let reading = Reading::of(options);
+    let (old, new) = rayon::join(|| reading.sha256(old), || reading.sha256(new));
+    Ok([old?, new?])
 }
 
 /// What an applied delta gave.

@@ -126,7 +126,9 @@ impl DeltaPayload {
         let mut delta = spool_file(options.spool_directory)?;
         let (old_image, new_image) = (old.map()?, new.map()?);
         let (old_bytes, new_bytes) = (old_image.bytes(), new_image.bytes());
-        let made = generate(old_bytes, new_bytes, &options.generate, &options.algorithm, &mut delta)?;
+        let relieve = || [&old_image, &new_image].into_iter().for_each(MappedImage::release);
+        let generating = GenerateOptions { relieve: Some(&relieve), ..options.generate };
+        let made = generate(old_bytes, new_bytes, &generating, &options.algorithm, &mut delta)?;
         if let Some(review) = options.review {
             review.review(old_bytes, new_bytes, &made, &mut delta)?;
         }

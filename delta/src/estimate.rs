@@ -15,6 +15,7 @@ use crate::op::Op;
 use crate::options::GenerateOptions;
 use crate::progress::Phase;
 use crate::proof::Proof;
+use crate::reading::Reading;
 use crate::source::blocks::{BLOCK, Source};
 use crate::source::units::{Unit, slice};
 use rayon::prelude::*;
@@ -69,16 +70,17 @@ pub fn estimate(old: &[u8], new: &[u8], options: &GenerateOptions<'_>) -> Result
     options.layout.check()?;
     in_pool(options, || {
         options.tick(Phase::Compare, 0, new.len() as u64)?;
+        let reading = Reading::of(options);
         let folding = if options.unpack { Folding::guessed(old, new, options)? } else { None };
         match &folding {
             Some(folding) => {
                 let (old, new) = folding.images();
-                let plan = plan(old, new, Some(folding.maps()));
+                let plan = plan(old, new, Some(folding.maps()), &reading)?;
                 let options = GenerateOptions { layout: Folding::layout(&options.layout), ..*options };
                 let estimate = of_plan(old, new, &plan, &options)?;
                 Ok(Estimate { delta_len: estimate.delta_len + folding.section_len(), ..estimate })
             }
-            None => of_plan(old, new, &plan(old, new, None), options),
+            None => of_plan(old, new, &plan(old, new, None, &reading)?, options),
         }
     })
 }
@@ -198,7 +200,7 @@ fn coded_len(
     fill(sources, &mut placed, new.len());
     let ops = in_order(sources, placed, new.len() as u64);
     let images = Images { old, new, sha256: [[0; 32]; 2] };
-    let tick = |_| options.tick(Phase::Pack, 0, 0);
+    let tick = |_, _| options.tick(Phase::Pack, 0, 0);
     let written = Written { images, front: None, layout: &options.layout };
     Ok(writer::write(ops, &written, &mut Cursor::new(Vec::new()), &mut Proof::none(), &tick)?.1)
 }

@@ -13,11 +13,11 @@ use crate::op::Op;
 use crate::options::GenerateOptions;
 use crate::progress::Phase;
 use crate::proof::{Proof, Proved};
+use crate::reading::Reading;
 use crate::source::blocks::{self, BLOCK, Source};
 use crate::source::units::{self, Unit};
 use mender_image::file_map::FileMap;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 use std::io::{Seek, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -88,9 +88,9 @@ pub fn generate(
             (
                 Ok(_) | Err(Error::Target(_) | Error::TargetDigest { .. } | Error::Format(_)),
                 Some([base, _]),
-            ) if !is_still(old, base) => Err(Error::Changed { image: "old image" }),
+            ) if !is_still(old, base, options) => Err(Error::Changed { image: "old image" }),
             (Err(Error::Target(_) | Error::TargetDigest { .. } | Error::Format(_)), Some([_, target]))
-                if !is_still(new, target) =>
+                if !is_still(new, target, options) =>
             {
                 Err(Error::Changed { image: "new image" })
             }
@@ -99,9 +99,9 @@ pub fn generate(
     })
 }
 
-/// Whether an image still has this SHA-256.
-pub(crate) fn is_still(image: &[u8], sha256: &[u8; 32]) -> bool {
-    <[u8; 32]>::from(Sha256::digest(image)) == *sha256
+/// Whether an image still has this SHA-256, as far as it is read before the work is cancelled.
+pub(crate) fn is_still(image: &[u8], sha256: &[u8; 32], options: &GenerateOptions<'_>) -> bool {
+    Reading::of(options).sha256(image).map_or(true, |digest| digest == *sha256)
 }
 
 /// Does `work` on as many threads as `options` say. Whoever is in a pool of its own stays there: on threads of another
@@ -130,6 +130,11 @@ fn generate_here(
     proof: &mut Proof<'_>,
 ) -> Result<GenerateReport, Error> {
     let folding = if options.unpack { Folding::of(old, new, options)? } else { None };
+    let relieve = || {
+        folding.as_ref().map(Folding::release);
+        options.relieve.map(|relieve| relieve());
+    };
+    let options = &GenerateOptions { relieve: Some(&relieve), ..*options };
     let (found, old, new) = match &folding {
         Some(folding) => {
             let sides = Sides::folded(old, new, folding);
@@ -139,7 +144,11 @@ fn generate_here(
     };
     let Operations { ops, composition, sha256, file_systems_read } = found;
     let images = Images { old, new, sha256 };
-    let tick = |done| options.tick(Phase::Pack, done, new.len() as u64);
+    let reading = Reading::of(options);
+    let tick = |done, len| {
+        reading.read(len)?;
+        options.tick(Phase::Pack, done, new.len() as u64)
+    };
     let (ops, front) = match &folding {
         Some(folding) => folding.front(ops).map(|(ops, front)| (ops, Some(front)))?,
         None => (ops, None),
@@ -189,17 +198,14 @@ pub(crate) fn operations(old: &[u8], new: &[u8], options: &GenerateOptions<'_>) 
 fn operations_between(sides: &Sides<'_>, options: &GenerateOptions<'_>) -> Result<Operations, Error> {
     let &Sides { old, new, maps, digested } = sides;
     options.tick(Phase::Compare, 0, new.len() as u64)?;
-    let mut sha256 = [[0; 32]; 2];
-    let mut planned = None;
-    let [old_sha256, new_sha256] = &mut sha256;
-    rayon::scope(|scope| {
-        scope.spawn(|_| *old_sha256 = Sha256::digest(digested[0]).into());
-        scope.spawn(|_| *new_sha256 = Sha256::digest(digested[1]).into());
-        planned = Some(plan(old, new, maps));
-    });
-    let Some(Plan { sources, units, file_systems_read }) = planned else {
-        return Err(Error::Usage("planning ended without a plan"));
-    };
+    let reading = Reading::of(options);
+    let digest = |image| reading.sha256(image);
+    let (sha256, planned) = rayon::join(
+        || rayon::join(|| digest(digested[0]), || digest(digested[1])),
+        || plan(old, new, maps, &reading),
+    );
+    let sha256 = [sha256.0?, sha256.1?];
+    let Plan { sources, units, file_systems_read } = planned?;
     if old == new && !new.is_empty() {
         // Zeros between blocks would make many operations of one.
         let len = new.len() as u64;
@@ -225,13 +231,21 @@ pub(crate) struct Plan {
 }
 
 /// Plans the work between two images, whose files may be known already.
-pub(crate) fn plan(old: &[u8], new: &[u8], maps: Option<(&FileMap, &FileMap)>) -> Plan {
-    let mut sources = blocks::sources(old, new);
+///
+/// # Errors
+/// `Cancelled`.
+pub(crate) fn plan(
+    old: &[u8],
+    new: &[u8],
+    maps: Option<(&FileMap, &FileMap)>,
+    reading: &Reading<'_>,
+) -> Result<Plan, Error> {
+    let mut sources = blocks::sources(old, new, reading)?;
     // A file system that cannot be read is no obstacle: its image is then a string of bytes.
     let found = if maps.is_none() { FileMap::of(old).ok().zip(FileMap::of(new).ok()) } else { None };
     let maps = maps.or(found.as_ref().map(|(old, new)| (old, new)));
-    let units = units::plan(old, new, maps, &mut sources);
-    Plan { sources, units, file_systems_read: maps.is_some() }
+    let units = units::plan(old, new, maps, &mut sources, reading)?;
+    Ok(Plan { sources, units, file_systems_read: maps.is_some() })
 }
 
 /// Solves all units, largest first, as many at once as threads and memory allow.
@@ -246,6 +260,7 @@ fn solve_all(
     let total: u64 = units.iter().map(|unit| unit.target_len() as u64).sum();
     let (next, done, budget) = (AtomicUsize::new(0), AtomicU64::new(0), Budget::new(options.memory_budget));
     let result = Mutex::new(Ok(Vec::new()));
+    let reading = Reading::of(options);
     let work = || -> Result<(), Error> {
         while let Some(unit) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             options.tick(Phase::Match, done.load(Ordering::Relaxed), total)?;
@@ -253,6 +268,7 @@ fn solve_all(
                 let _share = budget.take(unit::memory(unit));
                 unit::solve(unit, old, new)?
             };
+            reading.read((unit.target_len() + unit.base_len()) as u64)?;
             done.fetch_add(unit.target_len() as u64, Ordering::Relaxed);
             if let Ok(all) = &mut *result.lock().unwrap_or_else(PoisonError::into_inner) {
                 all.extend(placed);

@@ -48,4 +48,6 @@ mod matching;
 #[cfg(feature = "generate")]
 pub mod options;
 #[cfg(feature = "generate")]
+mod reading;
+#[cfg(feature = "generate")]
 mod source;

@@ -37,6 +37,15 @@ impl MappedImage {
         Ok(MappedImage { map: Some(map(file, len)?) })
     }
 
+    /// Gives the pages of memory back that reading has brought in; they come in again from the file when they are read
+    /// again. Does nothing where the system has no such call.
+    pub fn release(&self) {
+        #[cfg(unix)]
+        if let Some(map) = &self.map {
+            release(map);
+        }
+    }
+
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         self.map.as_deref().unwrap_or_default()
@@ -49,4 +58,33 @@ impl MappedImage {
 #[allow(unsafe_code, reason = "mapping a file has no safe form")]
 fn map(file: &File, len: usize) -> std::io::Result<Mmap> {
     unsafe { MmapOptions::new().len(len).map(file) }
+}
+
+// SAFETY of the one call: the mapping is of a file, shared and only read, so that a page that is thrown out comes back from
+// the file with the same bytes, for threads that are reading it now, too. A failure leaves the page where it is.
+#[cfg(unix)]
+#[allow(unsafe_code, reason = "giving back pages of a mapping has no safe form")]
+fn release(map: &Mmap) {
+    let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn released_pages_come_back() {
+        let mut file = tempfile::tempfile().unwrap();
+        let bytes: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
+        file.write_all(&bytes).unwrap();
+        let image = MappedImage::of(&file).unwrap();
+        for _ in 0..3 {
+            assert!(image.bytes() == bytes);
+            image.release();
+        }
+        let empty = MappedImage::of(&tempfile::tempfile().unwrap()).unwrap();
+        empty.release();
+        assert!(empty.bytes().is_empty());
+    }
 }

@@ -23,6 +23,9 @@ pub struct GenerateOptions<'a> {
     pub spool_directory: Option<&'a Path>,
     /// Most bytes of temporary files, what the caller writes not counted; [`Error::Limit`] for more.
     pub spool_budget: u64,
+    /// Called after every some tens of MiB of the images that have been read, from any thread: whoever has them mapped
+    /// gives their pages back ([`crate::mapped::MappedImage::release`]), so that memory does not grow with the images.
+    pub relieve: Option<&'a (dyn Fn() + Sync)>,
     /// Told how far the work is.
     pub progress: Option<Progress<'a>>,
     /// Ends the work with [`Error::Cancelled`] when it becomes true.
@@ -38,6 +41,7 @@ impl Default for GenerateOptions<'_> {
             unpack: true,
             spool_directory: None,
             spool_budget: u64::MAX,
+            relieve: None,
             progress: None,
             cancel: None,
         }

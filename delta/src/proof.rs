@@ -8,6 +8,7 @@ use crate::apply::{Applier, CallerError, Header, Target};
 use crate::error::Error;
 use crate::options::GenerateOptions;
 use crate::progress::Phase;
+use crate::reading::Reading;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -116,11 +117,16 @@ fn prove(proved: &Proved<'_, '_>, told: &Receiver<Told>) -> Result<(), Error> {
     let _ = proved.digests.set([header.base_sha256, header.target_sha256]);
     let mut arena = arena(&header)?;
     let mut applier = Applier::new(&header, &mut arena)?;
-    let mut target = Compared { new: proved.new, at: 0 };
+    let mut target = Compared { new: proved.new, at: 0, reading: Reading::of(proved.options) };
     let mut old = proved.old;
-    applier.push(&fold, &mut old, &mut target)?;
+    let mut push = |applier: &mut Applier<'_>, bytes: &[u8]| {
+        let pushed = applier.push(bytes, &mut old, &mut target);
+        // Then that is why, whatever else it says.
+        proved.options.check().and(pushed)
+    };
+    push(&mut applier, &fold)?;
     while let Ok(Told::Window(window)) = told.recv() {
-        applier.push(&window, &mut old, &mut target)?;
+        push(&mut applier, &window)?;
         if proved.is_written.load(Ordering::Relaxed) {
             proved.options.tick(Phase::Prove, applier.written(), proved.new.len() as u64)?;
         }
@@ -132,6 +138,7 @@ fn prove(proved: &Proved<'_, '_>, told: &Receiver<Told>) -> Result<(), Error> {
 struct Compared<'i> {
     new: &'i [u8],
     at: usize,
+    reading: Reading<'i>,
 }
 
 impl Target for Compared<'_> {
@@ -140,6 +147,8 @@ impl Target for Compared<'_> {
             return Err(CallerError { action: "the new image differs from what the delta yields", code: 0 });
         }
         self.at += bytes.len();
-        Ok(())
+        // What was written has been read of both images.
+        let read = self.reading.read(2 * bytes.len() as u64);
+        read.map_err(|_| CallerError { action: "cancelled", code: 0 })
     }
 }

@@ -146,8 +146,11 @@ fn make_file(base: &Path, target: &Path, out: &Path, wanted: &Wanted) -> Result<
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // The proof of foreign formats reads what was written, so it goes to a file without a name first.
     let mut delta = tempfile::tempfile_in(folder).map_err(|error| failed(out, "create", &error))?;
-    let made =
-        wanted.run(|options| generate(old.bytes(), new.bytes(), options, &wanted.algorithm, &mut delta))?;
+    let relieve = || [&old, &new].into_iter().for_each(MappedImage::release);
+    let made = wanted.run(|options| {
+        let options = GenerateOptions { relieve: Some(&relieve), ..*options };
+        generate(old.bytes(), new.bytes(), &options, &wanted.algorithm, &mut delta)
+    })?;
     wanted.check(made.memory)?;
     let mut output = OutputFile::create(out).map_err(|error| failed(out, "create", &error))?;
     delta.rewind().map_err(|error| failed(out, "write", &error))?;

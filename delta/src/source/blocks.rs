@@ -1,5 +1,7 @@
 //! Exact copies over the whole image: blocks of 4 KiB by their hash, in parallel.
 
+use crate::error::Error;
+use crate::reading::Reading;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -57,8 +59,16 @@ fn is_zero(block: &[u8]) -> bool {
 }
 
 /// Where each whole block of `new` comes from. Runs of neighbours are kept together where blocks repeat.
-pub(crate) fn sources(old: &[u8], new: &[u8]) -> Vec<Source> {
-    let hashes: Vec<u64> = old.par_chunks_exact(BLOCK).map(hash).collect();
+///
+/// # Errors
+/// `Cancelled`.
+pub(crate) fn sources(old: &[u8], new: &[u8], reading: &Reading<'_>) -> Result<Vec<Source>, Error> {
+    let whole = &old[..old.len() / BLOCK * BLOCK];
+    let hashes = whole.par_chunks(BLOCKS_PER_TASK * BLOCK).map(|task| {
+        reading.read(task.len() as u64)?;
+        Ok(task.chunks_exact(BLOCK).map(hash).collect())
+    });
+    let hashes: Vec<u64> = hashes.collect::<Result<Vec<Vec<u64>>, Error>>()?.concat();
     let mut first: HashMap<u64, u32, BuildHasherDefault<Taken>> = HashMap::default();
     first.reserve(hashes.len());
     for (i, &hash) in hashes.iter().enumerate().take(u32::MAX as usize) {
@@ -67,7 +77,8 @@ pub(crate) fn sources(old: &[u8], new: &[u8]) -> Vec<Source> {
     drop(hashes);
     let block_of = |i: usize| old.get(i * BLOCK..(i + 1) * BLOCK);
     let mut out = vec![Source::Unknown; new.len() / BLOCK];
-    out.par_chunks_mut(BLOCKS_PER_TASK).enumerate().for_each(|(task, out)| {
+    out.par_chunks_mut(BLOCKS_PER_TASK).enumerate().try_for_each(|(task, out)| {
+        reading.read((2 * out.len() * BLOCK) as u64)?;
         let mut previous: Option<u32> = None;
         for (i, source) in out.iter_mut().enumerate() {
             let at = task * BLOCKS_PER_TASK + i;
@@ -87,13 +98,19 @@ pub(crate) fn sources(old: &[u8], new: &[u8]) -> Vec<Source> {
             }
             previous = found.or(previous.map(|block| block.saturating_add(1)));
         }
-    });
-    out
+        Ok(())
+    })?;
+    Ok(out)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::GenerateOptions;
+
+    fn sources(old: &[u8], new: &[u8]) -> Vec<Source> {
+        super::sources(old, new, &Reading::of(&GenerateOptions::default())).unwrap()
+    }
 
     fn image(ids: &[u8]) -> Vec<u8> {
         ids.iter()

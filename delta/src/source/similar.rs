@@ -3,6 +3,8 @@
 //! Positions are chosen by their content (a rolling hash of 32 bytes with a fixed number of leading zero bits), so
 //! that equal content is sampled equally wherever it stands.
 
+use crate::error::Error;
+use crate::reading::Reading;
 use rayon::prelude::*;
 
 /// Bytes that decide whether a position is sampled, and that its fingerprint covers.
@@ -72,25 +74,30 @@ fn sample(bytes: &[u8], shift: u32, mut found: impl FnMut(usize, u32)) {
 
 impl Sketch {
     /// Samples `image`, about one position in 64, fewer in images over 256 MiB.
-    pub(crate) fn of(image: &[u8]) -> Self {
+    ///
+    /// # Errors
+    /// `Cancelled`.
+    pub(crate) fn of(image: &[u8], reading: &Reading<'_>) -> Result<Self, Error> {
         let bits = (image.len() / MAX_ENTRIES).max(64).next_power_of_two().ilog2();
         let shift = 32 - bits;
         let tasks = image.len().div_ceil(TASK);
-        let mut entries: Vec<(u32, u32)> = (0..tasks)
+        let sampled: Vec<Vec<(u32, u32)>> = (0..tasks)
             .into_par_iter()
-            .flat_map_iter(|task| {
+            .map(|task| {
                 let start = (task * TASK).saturating_sub(WIDTH - 1);
                 let end = ((task + 1) * TASK).min(image.len());
                 let mut entries = Vec::new();
                 sample(&image[start..end], shift, |at, fingerprint| {
                     entries.push((fingerprint, ((start + at - 1) / BUCKET) as u32));
                 });
-                entries
+                reading.read((end - start) as u64)?;
+                Ok(entries)
             })
-            .collect();
+            .collect::<Result<_, Error>>()?;
+        let mut entries = sampled.concat();
         entries.par_sort_unstable();
         entries.dedup();
-        Sketch { entries, shift, image_len: image.len() }
+        Ok(Sketch { entries, shift, image_len: image.len() })
     }
 
     /// Ranges of the image that have content in common with `piece`, together at most about `budget` bytes; the most
@@ -128,6 +135,11 @@ impl Sketch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::GenerateOptions;
+
+    fn sketch(image: &[u8]) -> Sketch {
+        Sketch::of(image, &Reading::of(&GenerateOptions::default())).unwrap()
+    }
 
     fn noise(len: usize, mut state: u64) -> Vec<u8> {
         std::iter::repeat_with(|| {
@@ -145,15 +157,15 @@ mod tests {
         for at in (0..piece.len()).step_by(401) {
             piece[at] ^= 1;
         }
-        let ranges = Sketch::of(&image).similar(&piece, 1 << 20);
+        let ranges = sketch(&image).similar(&piece, 1 << 20);
         assert!(ranges.iter().any(|r| r.at <= 1_700_123 && r.end() >= 1_780_123), "{ranges:?}");
         assert!(ranges.iter().map(|r| r.len).sum::<usize>() < 1 << 20);
     }
 
     #[test]
     fn nothing_is_like_noise() {
-        assert!(Sketch::of(&noise(1 << 20, 1)).similar(&noise(1 << 18, 2), 1 << 20).is_empty());
-        assert!(Sketch::of(&[]).similar(&noise(1 << 12, 2), 1 << 20).is_empty());
+        assert!(sketch(&noise(1 << 20, 1)).similar(&noise(1 << 18, 2), 1 << 20).is_empty());
+        assert!(sketch(&[]).similar(&noise(1 << 12, 2), 1 << 20).is_empty());
     }
 
     #[test]
@@ -163,6 +175,6 @@ mod tests {
         sample(&image, 26, |at, fingerprint| whole.push((fingerprint, ((at - 1) / BUCKET) as u32)));
         whole.sort_unstable();
         whole.dedup();
-        assert_eq!(Sketch::of(&image).entries, whole);
+        assert_eq!(sketch(&image).entries, whole);
     }
 }

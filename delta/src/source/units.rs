@@ -3,6 +3,8 @@
 use super::blocks::{BLOCK, Source};
 use super::similar::{Range, Sketch};
 use super::whole_file::WholeFile;
+use crate::error::Error;
+use crate::reading::Reading;
 use mender_image::file_map::{FileMap, FileRange, MappedFile};
 use std::collections::HashMap;
 
@@ -52,16 +54,20 @@ const BRIDGE: usize = 8;
 
 /// Plans the units of everything that `sources` leaves unknown. Short runs of known blocks inside of changed files
 /// become unknown, too.
+///
+/// # Errors
+/// `Cancelled`.
 pub(crate) fn plan(
     old: &[u8],
     new: &[u8],
     maps: Option<(&FileMap, &FileMap)>,
     sources: &mut [Source],
-) -> Vec<Unit> {
+    reading: &Reading<'_>,
+) -> Result<Vec<Unit>, Error> {
     let mut units = Vec::new();
     // Blocks that a unit has taken.
     let mut taken = vec![false; sources.len()];
-    let mut sketch = LazySketch { old, sketch: None };
+    let mut sketch = LazySketch { old, sketch: None, reading };
     if let Some((old_map, new_map)) = maps {
         let finder = BaseFinder::new(old_map);
         for file in &new_map.files {
@@ -76,7 +82,7 @@ pub(crate) fn plan(
             let files = old_file.and_then(|base| {
                 Some([WholeFile::of(base, old.len(), MAX_BASE)?, WholeFile::of(file, new.len(), MAX_BASE)?])
             });
-            push_pieces(&mut units, target, files, &base, new, &mut sketch);
+            push_pieces(&mut units, target, files, &base, new, &mut sketch)?;
         }
         let directories: HashMap<&[u8], &[FileRange]> =
             old_map.directories.iter().map(|d| (d.path.as_slice(), d.ranges.as_slice())).collect();
@@ -89,19 +95,24 @@ pub(crate) fn plan(
             }
         }
     }
-    push_raw(&mut units, old, new, sources, &taken, &mut sketch);
-    units
+    push_raw(&mut units, old, new, sources, &taken, &mut sketch)?;
+    Ok(units)
 }
 
 /// The sketch of the old image, made when it is first asked for.
 struct LazySketch<'i> {
     old: &'i [u8],
     sketch: Option<Sketch>,
+    reading: &'i Reading<'i>,
 }
 
 impl LazySketch<'_> {
-    fn similar(&mut self, piece: &[u8], budget: usize) -> Vec<Range> {
-        self.sketch.get_or_insert_with(|| Sketch::of(self.old)).similar(piece, budget)
+    fn similar(&mut self, piece: &[u8], budget: usize) -> Result<Vec<Range>, Error> {
+        self.reading.read(piece.len() as u64)?;
+        if self.sketch.is_none() {
+            self.sketch = Some(Sketch::of(self.old, self.reading)?);
+        }
+        Ok(self.sketch.as_ref().map_or_else(Vec::new, |sketch| sketch.similar(piece, budget)))
     }
 }
 
@@ -185,7 +196,7 @@ fn push_pieces(
     base: &[Range],
     new: &[u8],
     sketch: &mut LazySketch<'_>,
-) {
+) -> Result<(), Error> {
     let (target_len, base_len) = (total(&target), total(base));
     let mut from = 0;
     while from < target_len {
@@ -193,7 +204,7 @@ fn push_pieces(
         let len = total(&piece);
         let base = if base_len == 0 {
             let content: Vec<u8> = gather(new, &piece);
-            sketch.similar(&content, MAX_BASE)
+            sketch.similar(&content, MAX_BASE)?
         } else if base_len <= MAX_BASE {
             base.to_vec()
         } else {
@@ -205,6 +216,7 @@ fn push_pieces(
         units.push(Unit { target: piece, base, files: files.clone() });
         from += len;
     }
+    Ok(())
 }
 
 /// The bytes of `ranges`, one behind the other.
@@ -220,7 +232,7 @@ fn push_raw(
     sources: &[Source],
     taken: &[bool],
     sketch: &mut LazySketch<'_>,
-) {
+) -> Result<(), Error> {
     let is_left = |block: usize| sources[block] == Source::Unknown && !taken[block];
     let tail = sources.len() * BLOCK;
     let mut pieces: Vec<Vec<Range>> = Vec::new();
@@ -247,10 +259,11 @@ fn push_raw(
         let at = start.saturating_sub(NEIGHBOURHOOD).min(old.len());
         let near = Range { at, len: (end + NEIGHBOURHOOD).min(old.len()) - at };
         let budget = (total(&target) * BASE_PER_TARGET).clamp(1 << 20, MAX_BASE / 2);
-        let mut base = sketch.similar(&gather(new, &target), budget);
+        let mut base = sketch.similar(&gather(new, &target), budget)?;
         base.push(near);
         units.push(Unit { target, base: merged(base), files: None });
     }
+    Ok(())
 }
 
 /// Sorted, without overlap.
@@ -316,6 +329,11 @@ pub(crate) fn pattern(path: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::GenerateOptions;
+
+    fn plan(old: &[u8], new: &[u8], maps: Option<(&FileMap, &FileMap)>, sources: &mut [Source]) -> Vec<Unit> {
+        super::plan(old, new, maps, sources, &Reading::of(&GenerateOptions::default())).unwrap()
+    }
 
     #[test]
     fn numbers_in_paths_are_one_pattern() {

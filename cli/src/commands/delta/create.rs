@@ -13,6 +13,7 @@ use crate::report::delta::Made;
 use crate::report::usage::Stopwatch;
 use mender_delta::algorithm::{Algorithm, generate};
 use mender_delta::format::vcdiff::writer::VcdiffOptions;
+use mender_delta::mapped::MappedImage;
 use mender_delta::options::GenerateOptions;
 
 pub(crate) fn run(args: &DeltaCreateArgs) -> Result<(), Failure> {
@@ -24,7 +25,8 @@ pub(crate) fn run(args: &DeltaCreateArgs) -> Result<(), Failure> {
     let progress = Progress::new();
     let told = |phase, done, total| progress.tell_phase(phase, done, total);
     let options = level::options(&args.level, &args.format, files)?;
-    let options = GenerateOptions { progress: Some(&told), ..options };
+    let relieve = || [&old, &new].into_iter().for_each(MappedImage::release);
+    let options = GenerateOptions { relieve: Some(&relieve), progress: Some(&told), ..options };
     let algorithm = algorithm(&args.format, VcdiffOptions::default())?;
     let made = swapped::warn_while([old.bytes(), new.bytes()], [&args.old, &args.new], || {
         generate(old.bytes(), new.bytes(), &options, &algorithm, output.file())

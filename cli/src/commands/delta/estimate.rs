@@ -8,6 +8,7 @@ use crate::report;
 use crate::report::delta::Estimated;
 use crate::report::usage::Stopwatch;
 use mender_delta::estimate::estimate;
+use mender_delta::mapped::MappedImage;
 use mender_delta::options::GenerateOptions;
 
 pub(crate) fn run(args: &DeltaEstimateArgs) -> Result<(), Failure> {
@@ -16,7 +17,9 @@ pub(crate) fn run(args: &DeltaEstimateArgs) -> Result<(), Failure> {
     let (old, new) = (image::open(&args.old, files)?, image::open(&args.new, files)?);
     let progress = Progress::new();
     let told = |phase, done, total| progress.tell_phase(phase, done, total);
-    let options = GenerateOptions { progress: Some(&told), ..GenerateOptions::default() };
+    let relieve = || [&old, &new].into_iter().for_each(MappedImage::release);
+    let options =
+        GenerateOptions { relieve: Some(&relieve), progress: Some(&told), ..GenerateOptions::default() };
     let images = [old.bytes(), new.bytes()];
     let found =
         swapped::warn_while(images, [&args.old, &args.new], || estimate(images[0], images[1], &options));

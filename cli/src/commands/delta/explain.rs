@@ -11,6 +11,7 @@ use crate::report::delta::explain;
 use mender_delta::apply::file::ApplyOptions;
 use mender_delta::explain::Explanation;
 use mender_delta::generate::generate;
+use mender_delta::mapped::MappedImage;
 use mender_delta::options::GenerateOptions;
 use std::io::{Cursor, Read, Seek, Write};
 use std::path::Path;
@@ -33,7 +34,8 @@ pub(crate) fn run(args: &DeltaExplainArgs) -> Result<(), Failure> {
         None => {
             let format = AlgorithmArgs { algorithm: AlgorithmName::Native, no_secondary_compression: false };
             let options = level::options(&args.level, &format, files)?;
-            let options = GenerateOptions { progress: Some(&told), ..options };
+            let relieve = || [&old, &new].into_iter().for_each(MappedImage::release);
+            let options = GenerateOptions { relieve: Some(&relieve), progress: Some(&told), ..options };
             let failed = |error| Failure::io("temporary file", ExitStatus::System, &error);
             let mut file = tempfile::tempfile().map_err(failed)?;
             generate(old.bytes(), new.bytes(), &options, &mut file)

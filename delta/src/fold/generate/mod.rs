@@ -113,6 +113,12 @@ impl Folding {
         (self.base.image.bytes(), self.target.image.bytes())
     }
 
+    /// Gives the pages of both back.
+    pub(crate) fn release(&self) {
+        self.base.image.release();
+        self.target.image.release();
+    }
+
     /// The files of both.
     pub(crate) fn maps(&self) -> (&FileMap, &FileMap) {
         (&self.base.map, &self.target.map)

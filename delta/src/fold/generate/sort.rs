@@ -6,6 +6,7 @@ use crate::fold::codec::lz4::pack_long;
 use crate::fold::codec::{CodecError, Recipe};
 use crate::options::GenerateOptions;
 use crate::progress::Phase;
+use crate::reading::Reading;
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 
@@ -60,10 +61,11 @@ fn for_each<T: Send>(
     options: &GenerateOptions<'_>,
     work: impl Fn(&Block) -> T + Sync,
 ) -> Result<Vec<T>, Error> {
-    let mut all = Vec::with_capacity(blocks.len());
+    let (mut all, reading) = (Vec::with_capacity(blocks.len()), Reading::of(options));
     for (batch, blocks_now) in blocks.chunks(BATCH).enumerate() {
         options.tick(Phase::Compare, (batch * BATCH) as u64, blocks.len() as u64)?;
         all.par_extend(blocks_now.par_iter().map(&work));
+        reading.read(blocks_now.iter().map(|block| u64::from(block.len)).sum())?;
     }
     Ok(all)
 }

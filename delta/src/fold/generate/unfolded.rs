@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::fold::script::{GRID, aligned};
 use crate::mapped::MappedImage;
 use crate::options::GenerateOptions;
+use crate::reading::Reading;
 use mender_image::file_map::{FileMap, FileRange, MappedFile};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -121,9 +122,9 @@ fn write(
 ) -> Result<(), Error> {
     let (mut out, mut reached) = (BufWriter::with_capacity(1 << 20, file), 0);
     let zeros = [0; 4096];
+    let reading = Reading::of(options);
     debug_assert_eq!(zeros.len() as u64, GRID);
     for (contents, places) in contents.chunks(BATCH).zip(places.chunks(BATCH)) {
-        options.check()?;
         let plain: Vec<Option<Vec<u8>>> = contents.par_iter().map(|content| plain(image, content)).collect();
         for ((content, &(start, end)), plain) in contents.iter().zip(places).zip(plain) {
             // At most a line of the grid.
@@ -143,6 +144,8 @@ fn write(
             }
             reached = end;
         }
+        let (first, last) = (places.first(), places.last());
+        reading.read(first.zip(last).map_or(0, |(first, last)| last.1 - first.0))?;
     }
     out.flush().map_err(failed)
 }

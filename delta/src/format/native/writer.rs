@@ -143,7 +143,8 @@ pub(crate) struct Written<'i> {
 }
 
 /// Writes a delta of `ops`, which cover the target from front to back, at the position of `out`; returns its header
-/// and its length. `proof` is told of each piece, and `tick` is called with the target bytes done, and may end the work with an error.
+/// and its length. `proof` is told of each piece, and `tick` is called with the target bytes done and
+/// those of the last window, and may end the work with an error.
 ///
 /// # Errors
 /// `Io` when memory is short or from `out`, and those of `tick`.
@@ -152,7 +153,7 @@ pub(crate) fn write(
     written: &Written<'_>,
     out: &mut (impl Write + Seek),
     proof: &mut Proof<'_>,
-    tick: &dyn Fn(u64) -> Result<(), Error>,
+    tick: &dyn Fn(u64, u64) -> Result<(), Error>,
 ) -> Result<(Header, u64), Error> {
     let Written { images, front, layout } = written;
     let failed = |source| Error::Io { action: "write the delta", path: "output".into(), source };
@@ -205,7 +206,7 @@ pub(crate) fn write(
         header.window_body = header.window_body.max(body.len() as u32);
         len += (WindowHeader::LEN + body.len()) as u64;
         done += cut.len;
-        tick(done)
+        tick(done, cut.len)
     })?;
     header.memory = header.memory_needed();
     out.seek(SeekFrom::Start(start)).map_err(failed)?;
