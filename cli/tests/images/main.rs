@@ -15,5 +15,6 @@ mod made_image;
 mod modifying;
 mod mtls;
 mod reference;
+mod signals;
 #[path = "../command/workplace.rs"]
 mod workplace;
