@@ -1,5 +1,5 @@
 //! `cargo xtask compare-images`: a small file copied into a large image and into a large signed Artifact, our command beside
-//! Debian's mender-artifact, in one run, as a markdown table.
+//! Debian's mender-artifact, in one run, as a markdown table. With `--tool PROGRAM` that is ours, and nothing is built.
 
 use crate::failure::{Doing, Failure};
 use crate::measure::{Outcome, Usage, measured};
@@ -74,15 +74,20 @@ const TASKS: [Task; 7] = [
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
+    let (built, arguments) = match arguments {
+        ["--tool", program, rest @ ..] => (Some(PathBuf::from(program)), rest),
+        rest => (None, rest),
+    };
     let tree = match arguments {
         [] => None,
         [tree] => Some(PathBuf::from(tree)),
-        _ => return Err(Failure::new("compare-images takes one folder at most")),
+        _ => return Err(Failure::new("compare-images takes --tool PROGRAM and one folder at most")),
     };
     let scratch = fresh_dir("compare-images")?;
-    let build = ["build", "--quiet", "--release", "-p", "mender-artifact-cli", "--bin", "mender-artifact"];
-    run_step(cargo().args(build))?;
-    let ours = target_dir().join("release/mender-artifact");
+    let ours = match built {
+        Some(program) => fs::canonicalize(&program).doing(|| program.display().to_string())?,
+        None => build()?,
+    };
     let theirs = find("mender-artifact").ok_or_else(|| Failure::new("mender-artifact is not installed"))?;
     prepare(&scratch, tree.as_deref(), &ours, &theirs)?;
 
@@ -100,6 +105,13 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
         println!("| {} | {} | {} | {faster} |", task.name, cells(one.as_ref()), cells(other.as_ref()));
     }
     fs::remove_dir_all(&scratch).doing(|| format!("removing {}", scratch.display()))
+}
+
+/// Builds our command as it is shipped.
+fn build() -> Result<PathBuf, Failure> {
+    let build = ["build", "--quiet", "--release", "-p", "mender-artifact-cli", "--bin", "mender-artifact"];
+    run_step(cargo().args(build))?;
+    Ok(target_dir().join("release/mender-artifact"))
 }
 
 /// Makes the images and Artifacts, with the files below `tree`.

@@ -44,7 +44,7 @@ usage: cargo xtask <task>
                     system; --xfs in a file system where copies share blocks (needs root)
   compare-module PAIR
                     a table of what the Update Module takes to apply deltas, beside xdelta3 -d
-  compare-images [FOLDER]
+  compare-images [--tool PROGRAM] [FOLDER]
                     a table of what a small file into a large image or Artifact takes, beside Debian's mender-artifact;
                     the files of FOLDER are in them
 ";

@@ -9,6 +9,7 @@ mod configuration;
 mod disks;
 mod failures;
 mod file_systems;
+mod hostile;
 mod inspection;
 mod links;
 mod made_image;

@@ -69,6 +69,42 @@ fn killed_anywhere_and_started_again_it_is_complete() {
 }
 
 #[test]
+fn killed_at_any_moment_no_key_is_used_twice() {
+    let Some(place) = with_template(DEVICES) else { return };
+    let mut kills = 0;
+    for milliseconds in [3, 40, 11, 90, 25, 60, 150, 7, 200, 33] {
+        let mut child = start(&place);
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        signal(&child, "-KILL");
+        if child.wait().unwrap().success() {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 3, "{kills}");
+    let ended = bulk(&place, &[]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    // All serial numbers, keys and certificates are different, and the manifest has each device once.
+    check_all(&place, DEVICES);
+    // Also of what was begun and given up: no serial number was given to two keys.
+    let journal = String::from_utf8(place.bytes("out/.provision/journal.jsonl")).unwrap();
+    let records = journal.lines().filter(|line| line.contains("\"public_key\""));
+    let records: Vec<serde_json::Value> = records.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let all = |key: &str| -> std::collections::HashSet<String> {
+        records.iter().filter_map(|record| found(record, key)).collect()
+    };
+    assert!(records.len() >= DEVICES);
+    assert_eq!((all("serial").len(), all("public_key").len()), (records.len(), records.len()));
+}
+
+/// The text with this name, wherever it is in a record.
+fn found(record: &serde_json::Value, key: &str) -> Option<String> {
+    let members = record.as_object()?;
+    let here = members.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
+    here.or_else(|| members.values().find_map(|member| found(member, key)))
+}
+
+#[test]
 fn what_a_record_stands_for_is_found_without_its_last_words() {
     let Some(place) = with_template(3) else { return };
     assert_eq!(bulk(&place, &["-j", "1"]).status, 0);

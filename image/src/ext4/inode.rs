@@ -17,7 +17,7 @@
 use super::FileSystem;
 use super::features::IncompatFeatures;
 use super::metadata::FileKind;
-use crate::error::{Error, Place};
+use crate::error::{Error, Expected, Place};
 use crate::little_endian::{join, u16_at, u32_at};
 
 /// Attributes past this length of an inode are not looked at: inodes are as long as a block at most, and in
@@ -80,7 +80,17 @@ impl Inode {
             inode.len_bytes = join(u32_at(bytes, 0x4), u32_at(bytes, 0x6c));
         }
         inode.check_flags()?;
+        inode.check_len(fs.superblock.block_len)?;
         Ok(inode)
+    }
+
+    /// Blocks of a file are counted with 32 bits; what is longer would be zeros without end.
+    fn check_len(&self, block_len: u64) -> Result<(), Error> {
+        let maximum = block_len << 32;
+        if self.len_bytes > maximum {
+            return Err(Error::format(self.place(), "size", Expected::AtMost(maximum), self.len_bytes));
+        }
+        Ok(())
     }
 
     fn check_flags(&self) -> Result<(), Error> {

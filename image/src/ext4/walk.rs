@@ -160,10 +160,6 @@ impl Walk<'_> {
     }
 
     fn add_file(&mut self, inode: &Inode, path: Vec<u8>) -> Result<(), Error> {
-        let most = self.fs.superblock.block_len << 32;
-        if inode.len_bytes > most {
-            return Err(Error::format(inode.place(), "size", Expected::AtMost(most), inode.len_bytes));
-        }
         let (ranges, runs) = if inode.has_inline_data() {
             (inline::content(inode)?.1, Vec::new())
         } else {
