@@ -16,6 +16,7 @@ mod measure;
 mod msrv;
 mod prerequisites;
 mod provision_bulk;
+mod size_limits;
 mod step;
 mod test;
 
@@ -44,6 +45,9 @@ usage: cargo xtask <task>
                     system; --xfs in a file system where copies share blocks (needs root)
   compare-module PAIR
                     a table of what the Update Module takes to apply deltas, beside xdelta3 -d
+  size-limits [--scratch FOLDER] [GIB]
+                    images of 2 to 8 GiB (or up to GIB) through write, validate, read, sign, delta and apply; needs some
+                    30 GiB of disk for the largest
   compare-images [--tool PROGRAM] [FOLDER]
                     a table of what a small file into a large image or Artifact takes, beside Debian's mender-artifact;
                     the files of FOLDER are in them
@@ -79,6 +83,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ["compare-images", rest @ ..] => compare_images::run(rest),
         ["compare-artifacts", rest @ ..] => compare_artifacts::run(rest),
         ["provision-bulk", rest @ ..] => provision_bulk::run(rest),
+        ["size-limits", rest @ ..] => size_limits::run(rest),
         ["compare-module", rest @ ..] => compare_module::run(rest),
         [measure::TASK, rest @ ..] => measure::run(rest),
         [] | ["help" | "--help" | "-h"] => {
