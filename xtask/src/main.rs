@@ -14,6 +14,7 @@ mod device;
 mod failure;
 mod measure;
 mod msrv;
+mod package;
 mod prerequisites;
 mod provision_bulk;
 mod size_limits;
@@ -35,6 +36,7 @@ usage: cargo xtask <task>
                     the static library for firmware, with any of gzip, native, vcdiff (RUSTC_CROSS=path for the target)
   device-size       a table of its code size and memory on aarch64 and armv7 (needs cross compilers and qemu-user)
   coverage          which lines the tests of the libraries and the command run (needs Debian's llvm-19 or newer)
+  package           what a release publishes: archives, Debian packages (needs cargo-deb), digests
   deny              licences, bans and sources of the dependencies (needs cargo-deny)
   compare [--table main|memory|formats|full] [--limit SECONDS] [--only TOOL[,TOOL]] PAIR...
                     a table of delta sizes and times beside other tools; PAIR is a folder with old.img and new.img
@@ -78,6 +80,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ["device-library", rest @ ..] => device::run_library(rest),
         ["device-size"] => device::run_size(),
         ["coverage"] => coverage::run_coverage(),
+        ["package"] => package::run_package(),
         ["deny"] => deny::run_deny(),
         ["compare", rest @ ..] => compare::run(rest),
         ["compare-images", rest @ ..] => compare_images::run(rest),
