@@ -5,6 +5,8 @@ pub(crate) mod completions;
 pub(crate) mod conf;
 pub(crate) mod cp;
 pub(crate) mod delta;
+#[cfg(feature = "server")]
+pub(crate) mod delta_plan;
 pub(crate) mod diff;
 pub(crate) mod dump;
 pub(crate) mod inside;

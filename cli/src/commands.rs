@@ -68,6 +68,8 @@ pub(crate) fn run(line: CommandLine) -> Result<(), Failure> {
             DeltaAction::Info(args) => delta::info::run(&args),
             DeltaAction::Estimate(args) => delta::estimate::run(&args),
             DeltaAction::Explain(args) => delta::explain::run(&args),
+            #[cfg(feature = "server")]
+            DeltaAction::Plan(args) => delta::plan::run(&args),
         },
         Some(Command::Provision(args)) => provision::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),

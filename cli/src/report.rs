@@ -4,6 +4,8 @@ pub(crate) mod delta;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod local_time;
+#[cfg(feature = "server")]
+pub(crate) mod plan;
 pub(crate) mod usage;
 pub(crate) mod validation;
 

@@ -1,4 +1,4 @@
-//! `delta create`, `delta apply`, `delta info`, `delta estimate` and `delta explain`.
+//! `delta create`, `delta apply`, `delta info`, `delta estimate` and `delta explain`; `delta plan` is in a file of its own.
 
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -22,6 +22,9 @@ pub(crate) enum DeltaAction {
     Estimate(DeltaEstimateArgs),
     /// Show which files a delta's bytes are spent on, and why
     Explain(DeltaExplainArgs),
+    /// Tell which Artifact a device should get, or which deltas are worth making for a fleet, and why
+    #[cfg(feature = "server")]
+    Plan(Box<super::delta_plan::DeltaPlanArgs>),
 }
 
 /// The names that `--algorithm` takes.
@@ -71,7 +74,7 @@ pub(crate) struct LevelArgs {
 }
 
 /// Bytes, or with K, M or G (also KiB, MiB, GiB) powers of 1024 of them.
-fn memory_size(text: &str) -> Result<u64, String> {
+pub(super) fn memory_size(text: &str) -> Result<u64, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let shift = match unit {
@@ -99,7 +102,7 @@ pub(crate) struct WorthArgs {
 }
 
 /// Tenths of a per cent, less than 100 %.
-fn tenths_of_percent(text: &str) -> Result<u64, String> {
+pub(super) fn tenths_of_percent(text: &str) -> Result<u64, String> {
     let text = text.strip_suffix('%').unwrap_or(text);
     let (whole, tenth) = text.split_once('.').unwrap_or((text, "0"));
     let digits =

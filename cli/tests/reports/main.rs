@@ -6,6 +6,10 @@ mod estimate;
 mod explain;
 mod images;
 mod odd_images;
+#[cfg(feature = "server")]
+mod plan;
+#[cfg(feature = "server")]
+mod plan_client;
 mod swapped;
 #[allow(dead_code, reason = "shared with other tests, which need more of it")]
 #[path = "../command/workplace.rs"]

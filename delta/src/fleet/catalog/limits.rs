@@ -2,6 +2,8 @@
 
 /// Largest JSON document about one Artifact or one device, in bytes.
 pub const MAX_DOCUMENT_LEN: usize = 1 << 20;
+/// Largest JSON document about many Artifacts, in bytes.
+pub const MAX_CATALOG_LEN: usize = 256 << 20;
 /// Longest name, identifier, key, value or pattern, in bytes.
 pub const MAX_TEXT_LEN: usize = 4096;
 /// Most keys in one map of depends or provides.

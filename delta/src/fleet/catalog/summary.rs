@@ -1,7 +1,9 @@
 //! What a catalog keeps of an Artifact.
 
 use super::error::CatalogError;
-use super::limits::{MAX_CLEARS, MAX_DOCUMENT_LEN, MAX_KEYS, MAX_LIST, MAX_MAP_LEN, MAX_TEXT_LEN};
+use super::limits::{
+    MAX_CATALOG_LEN, MAX_CLEARS, MAX_DOCUMENT_LEN, MAX_KEYS, MAX_LIST, MAX_MAP_LEN, MAX_TEXT_LEN,
+};
 use super::text_map::{self, OneOrMany};
 use crate::artifact::{CHECKSUM, PAYLOAD_TYPE, XDELTA3_PAYLOAD_TYPE};
 use mender_artifact::write::plan::ROOTFS_IMAGE;
@@ -143,6 +145,25 @@ impl ArtifactSummary {
         let parsed: Self = serde_json::from_slice(json)
             .map_err(|error| CatalogError::Json { what: "artifact", reason: error.to_string() })?;
         parsed.checked()
+    }
+
+    /// Reads Artifacts one behind the other, as JSON lines for example, or a list of them, as Mender's server tells it.
+    ///
+    /// # Errors
+    /// `Json`, `Limit` and `Field`.
+    pub fn all_from_json(json: &[u8]) -> Result<Vec<Self>, CatalogError> {
+        if json.len() > MAX_CATALOG_LEN {
+            return Err(CatalogError::limit("document about artifacts, bytes", json.len(), MAX_CATALOG_LEN));
+        }
+        let wrong =
+            |error: serde_json::Error| CatalogError::Json { what: "artifacts", reason: error.to_string() };
+        let parsed: Vec<Self> = if json.trim_ascii_start().starts_with(b"[") {
+            serde_json::from_slice(json).map_err(wrong)?
+        } else {
+            let all = serde_json::Deserializer::from_slice(json).into_iter();
+            all.collect::<Result<_, _>>().map_err(wrong)?
+        };
+        parsed.into_iter().map(Self::checked).collect()
     }
 
     /// The same with everything in its place, or what is wrong with it.

@@ -366,6 +366,23 @@ fn no_tenant_sees_what_another_has() {
 }
 
 #[test]
+fn many_at_once() {
+    let one = |id: &str| module(id, 1, &json!({}));
+    let (a, b) = (one("a"), one("b"));
+    for text in [json!([a, b]).to_string(), format!("{a}\n{b}\n"), format!(" {a:#}{b}")] {
+        let ids: Vec<_> =
+            ArtifactSummary::all_from_json(text.as_bytes()).unwrap().into_iter().map(|one| one.id).collect();
+        assert_eq!(ids, ["a", "b"], "{text}");
+    }
+    assert!(ArtifactSummary::all_from_json(b" ").unwrap().is_empty());
+    for (bad, code) in
+        [(format!("{a}x"), "bad_json"), (format!("[{a},"), "bad_json"), (one("").to_string(), "bad_field")]
+    {
+        assert_eq!(ArtifactSummary::all_from_json(bad.as_bytes()).unwrap_err().code(), code, "{bad}");
+    }
+}
+
+#[test]
 fn absurd_documents_are_refused() {
     let code = |json: &str| ArtifactSummary::from_json(json.as_bytes()).unwrap_err().code();
     let with =

@@ -65,12 +65,14 @@ pub struct WhoHas {
     pub have: Vec<String>,
     /// Identifiers of devices that would take it.
     pub accept: Vec<String>,
-    /// Whether there were more than [`MAX_NAMED`] of either; the counts are right even so.
+    /// Whether there were more than [`MAX_NAMED`] bytes of identifiers; the counts are right even so.
     pub more: bool,
+    /// Bytes of identifiers that are kept.
+    named: usize,
 }
 
-/// Most identifiers that [`WhoHas`] keeps of each kind.
-pub const MAX_NAMED: usize = 1_000_000;
+/// Most bytes of identifiers that [`WhoHas`] keeps.
+pub const MAX_NAMED: usize = 64 << 20;
 
 impl WhoHas {
     /// Adds one device.
@@ -83,11 +85,14 @@ impl WhoHas {
             Standing::Accepts => &mut self.accept,
             Standing::Refuses(_) => return,
         };
-        match &device.id {
-            Some(_) if names.len() >= MAX_NAMED => self.more = true,
-            Some(id) => names.push(id.clone()),
-            None => {}
+        let Some(id) = &device.id else { return };
+        let named = self.named.saturating_add(id.len());
+        if named > MAX_NAMED {
+            self.more = true;
+            return;
         }
+        self.named = named;
+        names.push(id.clone());
     }
 }
 

@@ -1,6 +1,7 @@
 //! Delta or full image: every condition by itself, and a fleet against the answers for its devices one by one.
 
-use super::fleet::{FleetOptions, FleetPlan, FleetPlanner, SizeFrom};
+use super::fleet::{FleetOptions, FleetPlanner};
+use super::fleet_plan::{FleetPlan, SizeFrom};
 use super::input::read_fleet;
 use super::insight::{Insight, Known, Pair};
 use super::policy::{DeltaKind, Policy, Queue};
@@ -288,7 +289,7 @@ fn fleet(catalog: &Catalog, lines: &str, insight: &dyn Insight, options: &FleetO
     let mut planner = FleetPlanner::new(catalog, request(), &policy, options).unwrap();
     let keys = planner.keys().to_vec();
     read_fleet(lines.as_bytes(), Some(&keys), &mut |device| planner.add(device)).unwrap();
-    planner.finish(insight, NOW, options).unwrap()
+    planner.finish(insight, NOW).unwrap()
 }
 
 fn line(id: usize, mut provides: Value) -> String {
@@ -466,6 +467,17 @@ fn states_are_bounded() {
     let keys = planner.keys().to_vec();
     let error = read_fleet(lines.as_bytes(), Some(&keys), &mut |device| planner.add(device)).unwrap_err();
     assert_eq!((error.line, error.error.code()), (11, "limit"));
+    // Few states, but long ones.
+    let options = FleetOptions { bytes: 3000, ..FleetOptions::default() };
+    let mut planner = FleetPlanner::new(&catalog, request(), &policy, &options).unwrap();
+    let mut long = ready(1);
+    long["artifact_name"] = json!("x".repeat(2000));
+    planner.add(device(&long)).unwrap();
+    planner.add(device(&long)).unwrap();
+    long["artifact_name"] = json!("y".repeat(2000));
+    let message = planner.add(device(&long)).unwrap_err().to_string();
+    assert!(message.starts_with("states of devices, bytes: expected at most 3000, found 4"), "{message}");
+    let options = FleetOptions { states: 10, ..FleetOptions::default() };
     // What nothing depends on makes no state of its own, even if whoever reads keeps it.
     let mut planner = FleetPlanner::new(&catalog, request(), &policy, &options).unwrap();
     for number in 0..20 {
@@ -473,7 +485,7 @@ fn states_are_bounded() {
         provides["serial"] = json!(number.to_string());
         planner.add(device(&provides)).unwrap();
     }
-    let found = planner.finish(&(), NOW, &options).unwrap();
+    let found = planner.finish(&(), NOW).unwrap();
     assert_eq!((found.states, found.devices), (1, 20));
 }
 
