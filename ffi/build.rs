@@ -13,6 +13,8 @@ fn main() {
         return;
     }
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{SONAME}");
+    // A library below has functions for C of its own, which are nobody's business here. (Ours are in no archive.)
+    println!("cargo:rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
     // The compiler brings a version script of its own, which shows mar_* and hides the rest, and no linker takes a second
     // one beside it. GNU ld can give what is shown a default version; others cannot, and link without.
     if has_gnu_ld() {

@@ -5,8 +5,8 @@
  * C99 and C++. Link with -lmender_artifact.
  *
  * Rules that hold for every function:
- *  - A function that can fail returns an int: MAR_OK or MAR_DONE, which are not negative, or a negative code out of
- *    enum mar_code. Compare with the success that you want: only MAR_DONE of mar_check_finish() says that an Artifact
+ *  - A function that can fail returns an int: MAR_OK, MAR_DONE or MAR_AGAIN, which are not negative, or a negative
+ *    code out of enum mar_code. Compare with the success that you want: only MAR_DONE of mar_check_finish() says that an Artifact
  *    is sound.
  *  - Input is hostile until it was found sound: no input makes a function crash, hang or write outside of its memory.
  *    What wants more memory than the limits grant is refused with MAR_E_LIMIT.
@@ -45,6 +45,7 @@ extern "C" {
 enum mar_code {
     MAR_OK = 0,
     MAR_DONE = 1,            /* the whole input is there and sound */
+    MAR_AGAIN = 2,           /* nothing was done, as it would have taken long: the same call may do it later */
 
     MAR_E_ARG = -1,          /* NULL, a wrong struct_size, an impossible argument, a call out of order */
     MAR_E_NOMEM = -2,
@@ -65,7 +66,9 @@ enum mar_code {
 
     MAR_E_DELTA = -40,       /* not a delta, or a damaged one */
     MAR_E_BASE = -41,        /* the delta was made from another base */
-    MAR_E_TARGET = -42       /* the result has another checksum than promised */
+    MAR_E_TARGET = -42,      /* the result has another checksum than promised */
+
+    MAR_E_REFUSED = -60      /* a server's question has the answer no: the reason in the detail says why */
 };
 
 /* Who has to act. Numbers never change their meaning; new ones may come. */
@@ -82,7 +85,8 @@ enum mar_category_code {
 
 /* What the last failed call says about its failure. Set struct_size, message and message_size before the call. */
 struct mar_detail {
-    uint32_t struct_size; /* in: sizeof(struct mar_detail); a smaller one gives MAR_E_ARG before anything is done */
+    uint32_t struct_size; /* in: sizeof(struct mar_detail); one that is too small gives MAR_E_ARG before anything is
+                             done */
     int code;             /* out: what the call returned */
     uint64_t offset;      /* out: bytes from the start of the input, or of the archive in it that the message
                              names; MAR_NO_OFFSET if there is no place to name */
@@ -90,6 +94,8 @@ struct mar_detail {
     size_t message_size;  /* in: bytes in that buffer */
     size_t message_len;   /* out: bytes of the whole message without NUL; if that is not less than message_size,
                              the message was cut */
+    const char *reason;   /* out: of functions for servers the stable word for why, e.g. "no_gain"; static; NULL where
+                             there is none. A structure that ends before it is taken, too */
 };
 
 /* ------------------------------------------------------------------------------------------------ the library */
@@ -357,6 +363,183 @@ struct mar_apply_options {
  */
 int mar_delta_apply_file(const char *base, const char *delta, const char *out,
                          const struct mar_apply_options *options, struct mar_detail *detail);
+
+/* ------------------------------------------------------------------------------------------------ jobs for servers */
+
+/*
+ * What a server needs that makes delta Artifacts for its devices, many at once and for tenants that know nothing of each
+ * other. Not in libraries built without the feature 'fleet'.
+ *
+ * No function from here on takes long, none calls back, and none reads the environment: the work is done by threads of an
+ * engine, and its caller asks how far it is. Inputs arrive and results leave in pieces. (mar_catalog_summary(), which reads
+ * a whole file, is an exception.) What goes in and comes out as JSON is documented in docs/server.md and ffi/README.md.
+ *
+ * Threads: an engine, a job and a catalog may be used by any number of threads at the same time, but for the functions that
+ * end them.
+ */
+
+/* Bytes of a length that was not known beforehand; behind them is a NUL that is not one of them. Never changes. */
+typedef struct mar_buffer mar_buffer;
+
+/* The bytes, which live as long as the buffer, and in *len their number. len may be NULL; a NULL buffer has none. */
+const uint8_t *mar_buffer_bytes(const mar_buffer *buffer, size_t *len);
+
+/* NULL is allowed and nothing. No other thread may still use it. */
+void mar_buffer_free(mar_buffer *buffer);
+
+/* The Artifacts of one tenant, as far as a server has to know them. */
+typedef struct mar_catalog mar_catalog;
+
+/*
+ * Begins an empty catalog for a tenant: 1 to 64 letters, digits, '-' and '_'. MAR_OK; MAR_E_ARG. Any thread.
+ */
+int mar_catalog_new(const char *tenant, mar_catalog **out, struct mar_detail *detail);
+
+/*
+ * The summary of the Artifact in the file path as JSON, in the words of Mender's API, for mar_catalog_add() at any time
+ * later. id is what the server calls it; NULL: its SHA-256. It reads the whole file and checks it, and takes as long.
+ * MAR_OK; MAR_E_ARG, MAR_E_IO (input_io), and all that a check can give (bad_artifact). Any thread.
+ */
+int mar_catalog_summary(const char *path, const char *id, mar_buffer **out, struct mar_detail *detail);
+
+/*
+ * Adds an Artifact by its summary. What is there already is no failure. MAR_OK; MAR_E_ARG (bad_json, bad_field),
+ * MAR_E_REFUSED (id_taken: another Artifact has its id), MAR_E_LIMIT (limit). Any thread.
+ */
+int mar_catalog_add(mar_catalog *catalog, const char *summary_json, struct mar_detail *detail);
+
+/* Removes the Artifact with this id. MAR_OK; MAR_E_ARG if there is none. Any thread. */
+int mar_catalog_remove(mar_catalog *catalog, const char *id, struct mar_detail *detail);
+
+/*
+ * Which Artifact a device should get: {"taken": id or null, "refused": [{"id", "code", ...}]}, with the reason for each that
+ * is not taken. The question: {"v":1, "device": what it reports, ...}; ffi/README.md has the rest of it.
+ * MAR_OK; MAR_E_ARG (bad_json, bad_field), MAR_E_LIMIT (limit). Any thread.
+ */
+int mar_catalog_select(mar_catalog *catalog, const char *question_json, mar_buffer **out, struct mar_detail *detail);
+
+/*
+ * The same, and whether a delta should be made instead of a full image: {"plan": "nothing", "full", "existing" or
+ * "generate", ...}. Of a full image it says everything that stands against a delta.
+ */
+int mar_catalog_plan(mar_catalog *catalog, const char *question_json, mar_buffer **out, struct mar_detail *detail);
+
+/* NULL is allowed and nothing. No other thread may still use it. */
+void mar_catalog_free(mar_catalog *catalog);
+
+/* Threads, memory, temporary files, and what they are busy with. */
+typedef struct mar_engine mar_engine;
+
+/*
+ * Begins an engine. options_json says what it may use: an object of which "v":1 and "work_folder" have to be there, the
+ * folder for temporary files, which is the engine's own while it lives. Others: "workers", "threads" (of each), "memory" and
+ * "disk" (bytes, of all jobs together), "queue_length", "quota" with "queue_length" and "jobs_in_parallel" of each tenant,
+ * "tenants" with quotas of single ones by name, "failures_kept", "failure_lifetime_seconds".
+ *
+ * MAR_OK; MAR_E_ARG (bad_request), MAR_E_IO (work_io, work_busy, store_unreachable ...). Any thread.
+ */
+int mar_engine_new(const char *options_json, mar_engine **out, struct mar_detail *detail);
+
+/*
+ * Ends an engine's handle. The engine itself ends with the last of its jobs; whoever ends that waits for its threads, which
+ * takes 100 ms at most. NULL is allowed and nothing. No other thread may still use the handle.
+ */
+void mar_engine_free(mar_engine *engine);
+
+/* One delta Artifact in the making. */
+typedef struct mar_job mar_job;
+
+/* Numbers never change their meaning; new ones may come. */
+enum mar_job_state {
+    MAR_JOB_QUEUED = 1,
+    MAR_JOB_SPOOLING = 2,     /* inputs arrive, are checked and unpacked */
+    MAR_JOB_PLANNING = 3,
+    MAR_JOB_DIFFING = 4,
+    MAR_JOB_COMPRESSING = 5,
+    MAR_JOB_VERIFYING = 6,    /* the delta is applied, to prove it */
+    MAR_JOB_AWAITING_SIGNATURE = 7, /* goes on with mar_job_attach_signature() */
+    MAR_JOB_DONE = 8,
+    MAR_JOB_FAILED = 9,
+    MAR_JOB_CANCELLED = 10
+};
+
+enum mar_side {
+    MAR_SIDE_FROM = 0,        /* the Artifact that devices have */
+    MAR_SIDE_TO = 1           /* the one that they are to get */
+};
+
+struct mar_progress {
+    uint32_t struct_size;     /* in: sizeof(struct mar_progress), else MAR_E_ARG */
+    uint32_t state;           /* out: one of enum mar_job_state */
+    uint64_t done;            /* out: bytes done of what the state counts, and all of them; 0 where that is not known */
+    uint64_t total;
+    uint64_t peak_memory;     /* out: upper bound of the memory of the work in bytes; 0 before it is known */
+    uint64_t peak_disk;       /* out: the same of temporary files */
+};
+
+/*
+ * Begins a job: spec_json says for whom and how. from and to are paths of Artifacts, which stay as they are until the job
+ * is over; NULL says that one comes by mar_job_feed(). An equal job that is under way is joined, what is known already is
+ * not made again.
+ *
+ * MAR_OK; MAR_E_ARG (bad_request), MAR_E_LIMIT (limit_queue, limit_quota ...). Any thread.
+ */
+int mar_job_new(mar_engine *engine, const char *spec_json, const char *from, const char *to, mar_job **out,
+                struct mar_detail *detail);
+
+/*
+ * Takes bytes of the Artifact side (of enum mar_side), as many of the len as there is room for, and says in *taken how
+ * many. MAR_OK: all of them; MAR_AGAIN: not all, as the engine has not yet put away what came before; the rest is to be
+ * offered again, a little later. len 0 says that the Artifact is complete, which may have to wait for its turn, too. What a
+ * job does not need, as an equal one has it already, is taken and thrown away.
+ *
+ * MAR_OK, MAR_AGAIN; what the job failed of, if it did; MAR_E_ARG (wrong_state: behind the end, or for an Artifact that is
+ * a file). Any thread; one at a time for each side, as the order counts.
+ */
+int mar_job_feed(mar_job *job, int side, const uint8_t *bytes, size_t len, size_t *taken, struct mar_detail *detail);
+
+/*
+ * Waits until the job is done, has failed, or wants a signature, but no longer than milliseconds (at most 60000), and
+ * tells how far it is, in progress if that is not NULL, however the call ends but with MAR_E_ARG. 0 does not wait.
+ *
+ * MAR_OK: it goes on, or wants a signature. MAR_DONE: there is a result. Else there will be none, and the code, the
+ * reason and the message say why. Any thread.
+ */
+int mar_job_wait(mar_job *job, uint32_t milliseconds, struct mar_progress *progress, struct mar_detail *detail);
+
+/*
+ * Cancels the job, unless it is over: from now on it is cancelled (MAR_E_CANCELLED), and its memory and temporary files are
+ * given back within 100 ms. Equal jobs that wait for the same work go on. Any thread.
+ */
+int mar_job_cancel(mar_job *job, struct mar_detail *detail);
+
+/*
+ * The bytes to be signed by whoever holds the key, of a job that waits for it: the manifest, of which keys of Mender sign
+ * the SHA-256. MAR_OK; MAR_E_ARG (wrong_state). Any thread.
+ */
+int mar_job_signing_input(mar_job *job, mar_buffer **out, struct mar_detail *detail);
+
+/*
+ * Gives the signature: RSA PKCS #1 v1.5, or ECDSA P-256 as its two numbers of 32 bytes. It is checked if the job knows the
+ * public key. MAR_OK: the job goes on; MAR_E_SIGNATURE (bad_signature): it still waits; MAR_E_ARG (wrong_state). Any
+ * thread.
+ */
+int mar_job_attach_signature(mar_job *job, const uint8_t *signature, size_t len, struct mar_detail *detail);
+
+/*
+ * The next bytes of the result, at most size, and in *len how many: 0 at the end. MAR_OK; MAR_E_ARG (wrong_state) before
+ * the job is done; MAR_E_IO. Any thread; one at a time, as the order counts.
+ */
+int mar_job_read(mar_job *job, uint8_t *bytes, size_t size, size_t *len, struct mar_detail *detail);
+
+/* What became of the job so far, as JSON. MAR_OK. Any thread. */
+int mar_job_report(mar_job *job, mar_buffer **json, struct mar_detail *detail);
+
+/*
+ * Ends a job's handle, and the job, which is cancelled unless it is over. NULL is allowed and nothing. No other thread may
+ * still use the handle.
+ */
+void mar_job_free(mar_job *job);
 
 #ifdef __cplusplus
 }

@@ -2,7 +2,9 @@
 #![allow(unsafe_code, reason = "fills a structure and a buffer of the caller's")]
 
 use crate::failure::Failure;
-use std::ffi::{c_char, c_int};
+use std::ffi::{CStr, c_char, c_int};
+use std::mem::offset_of;
+use std::ptr;
 
 /// `offset` of a detail when there is no place to name.
 pub(crate) const NO_OFFSET: u64 = u64::MAX;
@@ -23,7 +25,12 @@ pub struct Detail {
     pub message_size: usize,
     /// Out: bytes of the whole message without NUL.
     pub message_len: usize,
+    /// Out, if the structure is large enough: the stable word for why, static, or NULL.
+    pub reason: *const c_char,
 }
+
+/// Bytes of the structure as it was before it had a reason.
+const WITHOUT_REASON: usize = offset_of!(Detail, reason);
 
 /// Whether a call may go on with this detail.
 ///
@@ -33,10 +40,16 @@ pub(crate) unsafe fn is_usable(detail: *const Detail) -> bool {
     if detail.is_null() {
         return true;
     }
-    // SAFETY: it is not NULL, so it points to at least a struct_size.
-    let size = unsafe { (&raw const (*detail).struct_size).read() };
     // A caller built with a newer header has a larger structure, whose end we leave alone.
-    usize::try_from(size).is_ok_and(|size| size >= size_of::<Detail>())
+    // SAFETY: it is not NULL, so it points to at least a struct_size.
+    unsafe { size(detail) >= WITHOUT_REASON }
+}
+
+/// # Safety
+/// `detail` points to a structure that begins with its `struct_size`.
+unsafe fn size(detail: *const Detail) -> usize {
+    // SAFETY: as promised by the caller.
+    usize::try_from(unsafe { (&raw const (*detail).struct_size).read() }).unwrap_or(0)
 }
 
 /// Explains `failure` in `detail`.
@@ -48,23 +61,29 @@ pub(crate) unsafe fn explain(detail: *mut Detail, failure: &Failure) {
     if detail.is_null() {
         return;
     }
-    // SAFETY: not NULL and large enough, and ours during the call.
-    let detail = unsafe { &mut *detail };
-    detail.code = c_int::from(failure.code);
-    detail.offset = failure.offset.unwrap_or(NO_OFFSET);
-    detail.message_len = failure.message.len();
-    if detail.message.is_null() || detail.message_size == 0 {
+    // SAFETY: not NULL, ours during the call, and large enough for what is written and read; no reference is made, as
+    // the structure may be smaller than ours.
+    let (message, message_size) = unsafe {
+        (&raw mut (*detail).code).write(c_int::from(failure.code));
+        (&raw mut (*detail).offset).write(failure.offset.unwrap_or(NO_OFFSET));
+        (&raw mut (*detail).message_len).write(failure.message.len());
+        if size(detail) >= size_of::<Detail>() {
+            (&raw mut (*detail).reason).write(failure.reason.map_or(ptr::null(), CStr::as_ptr));
+        }
+        ((&raw const (*detail).message).read(), (&raw const (*detail).message_size).read())
+    };
+    if message.is_null() || message_size == 0 {
         return;
     }
-    let mut len = failure.message.len().min(detail.message_size - 1);
+    let mut len = failure.message.len().min(message_size - 1);
     while !failure.message.is_char_boundary(len) {
         len -= 1;
     }
     // SAFETY: the buffer has room for message_size bytes, of which len and a NUL are written, and a message that this
     // call made itself does not lie in it.
     unsafe {
-        failure.message.as_ptr().copy_to_nonoverlapping(detail.message.cast(), len);
-        detail.message.add(len).write(0);
+        failure.message.as_ptr().copy_to_nonoverlapping(message.cast(), len);
+        message.add(len).write(0);
     }
 }
 
@@ -72,20 +91,20 @@ pub(crate) unsafe fn explain(detail: *mut Detail, failure: &Failure) {
 mod tests {
     use super::*;
     use crate::error_code::Code;
-    use std::ptr;
 
-    fn size() -> u32 {
+    fn whole() -> u32 {
         u32::try_from(size_of::<Detail>()).unwrap()
     }
 
     fn explained(message: &str, buffer: &mut [u8]) -> (Detail, usize) {
         let mut detail = Detail {
-            struct_size: size(),
+            struct_size: whole(),
             code: 0,
             offset: 0,
             message: buffer.as_mut_ptr().cast(),
             message_size: buffer.len(),
             message_len: 0,
+            reason: c"before".as_ptr(),
         };
         // SAFETY: the detail is whole and its buffer has the size given.
         unsafe { explain(&raw mut detail, &Failure::new(Code::Format, message)) };
@@ -120,12 +139,28 @@ mod tests {
         // SAFETY: all of them are NULL or whole.
         unsafe {
             assert!(is_usable(ptr::null()));
-            for (struct_size, usable) in [(0, false), (size() - 1, false), (size(), true), (size() + 8, true)]
+            let old = u32::try_from(WITHOUT_REASON).unwrap();
+            for (struct_size, usable) in
+                [(0, false), (old - 1, false), (old, true), (whole(), true), (whole() + 8, true)]
             {
                 let (mut detail, _) = explained("", &mut []);
                 detail.struct_size = struct_size;
                 assert_eq!(is_usable(&raw const detail), usable, "{struct_size}");
             }
+        }
+    }
+    #[test]
+    fn the_reason_is_written_where_there_is_room_for_it() {
+        let failure = Failure { reason: Some(c"no_gain"), ..Failure::new(Code::Format, "abc") };
+        let (mut detail, _) = explained("", &mut []);
+        assert!(detail.reason.is_null());
+        for (struct_size, expected) in
+            [(u32::try_from(WITHOUT_REASON).unwrap(), ptr::null()), (whole(), c"no_gain".as_ptr())]
+        {
+            detail.struct_size = struct_size;
+            // SAFETY: the detail is at least as large as it says.
+            unsafe { explain(&raw mut detail, &failure) };
+            assert_eq!(detail.reason, expected);
         }
     }
 }

@@ -51,6 +51,8 @@ codes! {
     Ok "MAR_OK" = 0, None, c"no error";
     /// The whole input is there and was found sound.
     Done "MAR_DONE" = 1, None, c"complete and sound";
+    /// Nothing was done, as it would have taken long: the same call may do it later.
+    Again "MAR_AGAIN" = 2, None, c"not now, try again";
 
     /// NULL, a wrong `struct_size`, an impossible argument, or a call out of order.
     Arg "MAR_E_ARG" = -1, Usage, c"wrong argument or call out of order";
@@ -90,6 +92,9 @@ codes! {
     Base "MAR_E_BASE" = -41, Verify, c"the delta belongs to another base";
     /// The result is not the promised one.
     Target "MAR_E_TARGET" = -42, Verify, c"the result has the wrong checksum";
+
+    /// A server's question has the answer no, for a reason that is told.
+    Refused "MAR_E_REFUSED" = -60, Usage, c"refused or impossible: the reason says why";
 }
 
 impl From<Code> for c_int {
@@ -129,7 +134,7 @@ mod tests {
 
     #[test]
     fn any_other_number_has_a_text_too() {
-        for number in [2, -4, -1000, c_int::MIN, c_int::MAX] {
+        for number in [3, -4, -1000, c_int::MIN, c_int::MAX] {
             // SAFETY: mar_strerror gives static strings only.
             let text = unsafe { CStr::from_ptr(mar_strerror(number)) };
             assert_eq!(text, c"unknown code");

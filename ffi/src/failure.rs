@@ -4,6 +4,7 @@ use crate::error_code::Code;
 use mender_artifact::error as artifact;
 use mender_delta::error as delta;
 use std::error::Error;
+use std::ffi::CStr;
 use std::fmt::Write as _;
 
 /// Why a call failed.
@@ -14,11 +15,13 @@ pub(crate) struct Failure {
     pub(crate) offset: Option<u64>,
     /// One line.
     pub(crate) message: String,
+    /// The stable word for why, of what servers do.
+    pub(crate) reason: Option<&'static CStr>,
 }
 
 impl Failure {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Failure { code, offset: None, message: message.into() }
+        Failure { code, offset: None, message: message.into(), reason: None }
     }
 
     pub(crate) fn argument(message: impl Into<String>) -> Self {
@@ -77,7 +80,8 @@ fn of_delta(error: &delta::Error) -> Code {
 
 impl From<artifact::Error> for Failure {
     fn from(error: artifact::Error) -> Self {
-        Failure { code: of_artifact(&error), offset: error.offset(), message: with_causes(&error) }
+        let code = of_artifact(&error);
+        Failure { offset: error.offset(), ..Self::new(code, with_causes(&error)) }
     }
 }
 
@@ -88,7 +92,7 @@ impl From<delta::Error> for Failure {
             delta::Error::Truncated { offset } => Some(*offset),
             _ => None,
         };
-        Failure { code: of_delta(&error), offset, message: with_causes(&error) }
+        Failure { offset, ..Self::new(of_delta(&error), with_causes(&error)) }
     }
 }
 

@@ -22,6 +22,28 @@ pub(crate) unsafe fn bytes<'c>(bytes: *const u8, len: usize, name: &str) -> Resu
     }
 }
 
+/// Room for `size` bytes at `bytes`; NULL stands for none. What is in it counts as written, with zeroes by this call: a
+/// caller's buffer need not be initialised.
+///
+/// # Errors
+/// As [`bytes`].
+///
+/// # Safety
+/// `bytes` is NULL or has room for `size` bytes that nobody else uses while `'c` lasts.
+#[cfg(feature = "fleet")]
+pub(crate) unsafe fn room<'c>(bytes: *mut u8, size: usize, name: &str) -> Result<&'c mut [u8], Failure> {
+    match (bytes.is_null(), isize::try_from(size)) {
+        (_, Ok(0)) => Ok(&mut []),
+        // SAFETY: not NULL, and of a possible length; the rest is promised by the caller.
+        (false, Ok(_)) => Ok(unsafe {
+            bytes.write_bytes(0, size);
+            std::slice::from_raw_parts_mut(bytes, size)
+        }),
+        (true, _) => Err(Failure::argument(format!("{name} is NULL and its size is {size}"))),
+        (false, Err(_)) => Err(Failure::argument(format!("{name} has the impossible size {size}"))),
+    }
+}
+
 /// The path in the NUL-terminated string `path`.
 ///
 /// # Errors

@@ -59,6 +59,7 @@ mod tests {
             message: text.as_mut_ptr().cast(),
             message_size: text.len(),
             message_len: 0,
+            reason: ptr::null(),
         };
         // SAFETY: the detail is whole and its buffer has the size given.
         unsafe { guard(&raw mut detail, || panic!("on purpose")) };
@@ -75,6 +76,7 @@ mod tests {
             message: ptr::null_mut(),
             message_size: 0,
             message_len: 0,
+            reason: ptr::null(),
         };
         // SAFETY: the detail is whole, whatever it says.
         let code = unsafe { guard(&raw mut detail, || panic!("must not run")) };

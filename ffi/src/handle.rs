@@ -34,3 +34,15 @@ pub(crate) unsafe fn free<T>(handle: *mut T) {
         drop(unsafe { Box::from_raw(handle) });
     }
 }
+
+/// The object behind a handle that threads share.
+///
+/// # Errors
+/// `MAR_E_ARG` for NULL.
+///
+/// # Safety
+/// `handle` is NULL or comes from [`give`] and was not freed while `'h` lasts.
+pub(crate) unsafe fn share<'h, T: Sync>(handle: *const T) -> Result<&'h T, Failure> {
+    // SAFETY: as promised by the caller.
+    unsafe { handle.as_ref() }.ok_or_else(|| Failure::argument("the handle is NULL"))
+}

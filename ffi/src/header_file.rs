@@ -43,11 +43,28 @@ fn the_categories_of_the_header_are_ours() {
     assert_eq!(constants("mar_category_code"), ours);
 }
 
+#[cfg(feature = "fleet")]
+#[test]
+fn the_states_of_jobs_are_ours() {
+    use crate::fleet::progress::number;
+    use mender_delta::fleet::job::state::State;
+    let ours: Vec<_> = State::ALL
+        .iter()
+        .map(|&state| {
+            (format!("MAR_JOB_{}", state.code().to_uppercase()), i32::try_from(number(state)).unwrap())
+        })
+        .collect();
+    let theirs: Vec<_> =
+        constants("mar_job_state").into_iter().map(|(name, number)| (name.to_owned(), number)).collect();
+    assert_eq!(theirs, ours);
+}
+
 #[test]
 fn the_abi_of_the_header_is_ours() {
     assert!(HEADER.contains(&format!("#define MAR_ABI {ABI}u\n")));
 }
 
+#[cfg(feature = "fleet")]
 #[test]
 fn the_functions_of_the_header_are_those_of_the_source() {
     signatures::compare(HEADER, &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));

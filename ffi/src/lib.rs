@@ -10,10 +10,14 @@
 
 pub mod apply;
 pub mod artifact;
+#[cfg(feature = "fleet")]
+pub mod buffer;
 pub mod check;
 pub mod detail;
 pub mod error_code;
 mod failure;
+#[cfg(feature = "fleet")]
+pub mod fleet;
 mod from_c;
 #[cfg(feature = "generate")]
 pub mod generate;

@@ -54,6 +54,7 @@ impl Default for Explained {
             message: ptr::null_mut(),
             message_size: 256,
             message_len: 0,
+            reason: ptr::null(),
         };
         Explained { detail, message: Box::new([0; 256]) }
     }

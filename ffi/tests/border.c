@@ -25,6 +25,7 @@ static int layouts(void)
     HOLD(offsetof(struct mar_detail, message) == 16);
     HOLD(offsetof(struct mar_detail, message_size) == 16 + sizeof(char *));
     HOLD(offsetof(struct mar_detail, message_len) == 16 + 2 * sizeof(char *));
+    HOLD(offsetof(struct mar_detail, reason) == 16 + 3 * sizeof(char *));
     HOLD(offsetof(struct mar_apply_options, flags) == 4);
     HOLD(offsetof(struct mar_apply_options, memory_limit) == 8);
     HOLD(sizeof(struct mar_apply_options) == 16 + 2 * sizeof(void *));
@@ -76,7 +77,7 @@ static int details(void)
     struct mar_detail detail;
     memset(&detail, 0, sizeof detail);
 
-    detail.struct_size = (uint32_t)sizeof detail - 1;
+    detail.struct_size = (uint32_t)offsetof(struct mar_detail, reason) - 1;
     HOLD(mar_check_finish(NULL, &detail) == MAR_E_ARG && detail.code == 0);
     detail.struct_size = (uint32_t)sizeof detail;
     detail.message = small;

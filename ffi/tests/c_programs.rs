@@ -9,6 +9,11 @@
     reason = "a test fails by panicking and may talk"
 )]
 
+mod compile;
+
+use compile::{
+    ADDRESS_SANITIZER, SONAME, build, compiler, has_address_sanitizer, is_there, library, package, run, say,
+};
 use mender_artifact::compression::Compression;
 use mender_artifact::sign::private_key::PrivateKey;
 use mender_artifact::write::defaults::PayloadChoices;
@@ -18,86 +23,8 @@ use mender_artifact::write::{WriteOptions, write_artifact};
 use mender_delta::generate::generate;
 use mender_delta::options::GenerateOptions;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::OnceLock;
-
-const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
-const SONAME: &str = "libmender_artifact.so.0";
-const ADDRESS_SANITIZER: &[&str] = &["-fsanitize=address"];
-
-fn package() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn run(command: &mut Command) -> Output {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {text}");
-    output
-}
-
-/// The compiler, if there is one.
-fn compiler(variable: &str, usual: &str) -> Option<String> {
-    let name = std::env::var(variable).unwrap_or_else(|_| usual.to_owned());
-    if Command::new(&name).arg("--version").output().is_ok_and(|output| output.status.success()) {
-        return Some(name);
-    }
-    println!("skipped: no {name} here; install a C and C++ compiler or name one with {variable}");
-    None
-}
-
-/// The folder with libmender_artifact.a and libmender_artifact.so, and the libraries that the former wants.
-fn library() -> &'static (PathBuf, Vec<String>) {
-    static BUILT: OnceLock<(PathBuf, Vec<String>)> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        // target/debug/deps/c_programs-… → target/debug
-        let folder = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["rustc", "--offline", "-p", "mender-ffi", "--lib", "--target-dir"]);
-        cargo.arg(folder.parent().unwrap()).current_dir(package());
-        if folder.ends_with("release") {
-            cargo.arg("--release");
-        }
-        let output = run(cargo.args(["--", "--print", "native-static-libs"]));
-        let said = String::from_utf8(output.stderr).unwrap();
-        let native = said.lines().find_map(|line| line.split_once("native-static-libs: "));
-        let native = native.map_or("-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc", |(_, libraries)| libraries);
-        (folder, native.split_whitespace().map(str::to_owned).collect())
-    })
-}
-
-/// Compiles and links `source` with the static library; a program is made in `folder`.
-fn build(compiler: &str, standard: &[&str], source: &str, flags: &[&str], folder: &Path) -> PathBuf {
-    let (library, native) = library();
-    let program = folder.join(format!("program{}", flags.concat()));
-    let mut command = Command::new(compiler);
-    command.args(standard).args(WARNINGS).args(flags).arg("-I").arg(package().join("include"));
-    command.arg(package().join(source)).args(["-x", "none"]).arg(library.join("libmender_artifact.a"));
-    run(command.args(native).arg("-o").arg(&program));
-    program
-}
-
-fn has_address_sanitizer(compiler: &str, folder: &Path) -> bool {
-    let source = folder.join("empty.c");
-    fs::write(&source, "int main(void) { return 0; }\n").unwrap();
-    let program = folder.join("empty");
-    let built = Command::new(compiler).args(ADDRESS_SANITIZER).arg(&source).arg("-o").arg(&program).output();
-    let works = built.is_ok_and(|output| output.status.success())
-        && Command::new(&program).output().is_ok_and(|output| output.status.success());
-    if !works {
-        println!("skipped: {compiler} has no working -fsanitize=address");
-    }
-    works
-}
-
-/// What a program prints and whether it is content.
-fn say(program: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(program).args(arguments).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.is_empty(), "{arguments:?}: {errors}");
-    (output.status.code(), String::from_utf8(output.stdout).unwrap())
-}
+use std::path::Path;
+use std::process::Command;
 
 fn key(name: &str) -> String {
     package().join("../mender-artifact/tests/keys").join(name).to_str().unwrap().to_owned()
@@ -287,14 +214,6 @@ fn other_languages(folder: &Path) {
         assert_eq!(output.status.code(), Some(1), "{also:?}");
         assert!(String::from_utf8_lossy(&output.stdout).contains("bad tar header"), "{output:?}");
     }
-}
-
-fn is_there(program: &str, question: &str) -> bool {
-    let there = Command::new(program).arg(question).output().is_ok_and(|output| output.status.success());
-    if !there {
-        println!("skipped: no {program} here");
-    }
-    there
 }
 
 #[test]

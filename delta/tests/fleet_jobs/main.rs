@@ -6,3 +6,4 @@
 
 mod artifacts;
 mod outcome;
+mod without_waiting;

@@ -1,7 +1,7 @@
 //! One job, as whoever asked for it sees it.
 
 use super::arrival::PIECE;
-use super::board::{Arrival, Board, Job, Piece};
+use super::board::{Arrival, Board, End, Job, Piece};
 use super::engine::Inner;
 use super::failure::{Failure, Side};
 use super::flight::{Stage, Task};
@@ -104,6 +104,45 @@ impl JobHandle {
             }
         }
         Ok(())
+    }
+
+    /// As [`JobHandle::feed`], but never waits: takes as many bytes as there is room for and says how many. `None` if there is
+    /// no room at all, also for the end. A job that is done takes what still comes and throws it away.
+    ///
+    /// # Errors
+    /// As [`JobHandle::feed`].
+    pub fn try_feed(&self, side: Side, bytes: &[u8]) -> Result<Option<usize>, Failure> {
+        let wrong =
+            || Failure::because(Reason::WrongState, "this Artifact is not pushed, or has ended").of(side);
+        let push = {
+            let mut board = self.inner.board();
+            let job = board.jobs.get(&self.id).ok_or_else(Self::unknown)?;
+            match &job.end {
+                Some(End { failure: Some(failure), .. }) => return Err(failure.clone()),
+                Some(_) => return Ok(Some(bytes.len())),
+                None if job.arrivals.is_none() => return Ok(Some(bytes.len())),
+                None => {}
+            }
+            match board.arrival(&self.id, side) {
+                Some(Arrival::Coming(Some(push))) => push.clone(),
+                _ => return Err(wrong()),
+            }
+        };
+        // Where nobody reads any more the job will say why, the next time.
+        if bytes.is_empty() {
+            let is_told = push.try_send(Piece::End).is_ok();
+            if let (true, Some(Arrival::Coming(push))) = (is_told, self.inner.board().arrival(&self.id, side))
+            {
+                *push = None;
+            }
+            return Ok(is_told.then_some(0));
+        }
+        let pieces = bytes.chunks(PIECE);
+        let taken: usize = pieces
+            .take_while(|piece| push.try_send(Piece::Bytes(piece.to_vec())).is_ok())
+            .map(<[u8]>::len)
+            .sum();
+        Ok((taken > 0).then_some(taken))
     }
 
     /// Why nobody reads what is pushed. The reader may have seen the end of the Artifact already, and what is behind it.

@@ -1,0 +1,108 @@
+package mar
+
+// #include "mender_artifact.h"
+import "C"
+
+import (
+	"encoding/json"
+	"runtime"
+	"sync"
+)
+
+// EngineOptions says what an Engine may use. Only WorkFolder has to be there; 0 stands for the default of the library.
+// Sizes are in bytes.
+type EngineOptions struct {
+	// WorkFolder is for temporary files, of this engine alone, and made if it is not there.
+	WorkFolder string `json:"work_folder"`
+	// Workers is how many jobs are worked on at once: 2 by default.
+	Workers int `json:"workers,omitempty"`
+	// Threads is how many each of them has. By default the workers share the processors.
+	Threads int `json:"threads,omitempty"`
+	// Memory is for all jobs together: 8 GiB by default.
+	Memory uint64 `json:"memory,omitempty"`
+	// Disk is for the temporary files of all jobs together: 256 GiB by default.
+	Disk uint64 `json:"disk,omitempty"`
+	// QueueLength is how many jobs may wait: 1024 by default.
+	QueueLength int `json:"queue_length,omitempty"`
+	// Quota is for each tenant.
+	Quota *Quota `json:"quota,omitempty"`
+}
+
+// Quota is what one tenant may have going on.
+type Quota struct {
+	QueueLength    int `json:"queue_length,omitempty"`     // jobs that wait: 64 by default
+	JobsInParallel int `json:"jobs_in_parallel,omitempty"` // jobs that are worked on: 2 by default
+}
+
+// Engine makes delta Artifacts: threads, memory and temporary files of its own. Any number of goroutines may use it.
+type Engine struct {
+	mutex sync.RWMutex
+	c     *C.mar_engine
+}
+
+// NewEngine begins an engine, which is to be closed.
+func NewEngine(options EngineOptions) (*Engine, error) {
+	text, err := json.Marshal(struct {
+		V int `json:"v"`
+		EngineOptions
+	}{1, options})
+	if err != nil {
+		return nil, err
+	}
+	said := string(text)
+	cOptions, free := cString(&said)
+	defer free()
+	engine := new(Engine)
+	_, err = call(func(detail *C.struct_mar_detail) C.int {
+		return C.mar_engine_new(cOptions, &engine.c, detail)
+	})
+	if err != nil {
+		return nil, err
+	}
+	runtime.SetFinalizer(engine, func(engine *Engine) { _ = engine.Close() })
+	return engine, nil
+}
+
+// Close lets go of the engine, which ends when the last of its jobs is closed, too. Always nil.
+func (e *Engine) Close() error {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	C.mar_engine_free(e.c)
+	e.c = nil
+	runtime.SetFinalizer(e, nil)
+	return nil
+}
+
+// Start begins a job, which is to be closed. Inputs that are no files come by Job.Feed.
+func (e *Engine) Start(spec Spec, inputs Inputs) (*Job, error) {
+	text, err := spec.json()
+	if err != nil {
+		return nil, err
+	}
+	cSpec, freeSpec := cString(&text)
+	defer freeSpec()
+	cFrom, freeFrom := cString(inputs.From)
+	defer freeFrom()
+	cTo, freeTo := cString(inputs.To)
+	defer freeTo()
+	e.mutex.RLock()
+	defer e.mutex.RUnlock()
+	job := new(Job)
+	_, err = call(func(detail *C.struct_mar_detail) C.int {
+		return C.mar_job_new(e.c, cSpec, cFrom, cTo, &job.c, detail)
+	})
+	if err != nil {
+		return nil, err
+	}
+	runtime.SetFinalizer(job, func(job *Job) { _ = job.Close() })
+	return job, nil
+}
+
+// Inputs are the files that the two Artifacts are in. What is nil comes by Job.Feed.
+type Inputs struct {
+	From *string // what devices have
+	To   *string // what they are to get
+}
+
+// Files are two files, which stay as they are until the job is over.
+func Files(from, to string) Inputs { return Inputs{From: &from, To: &to} }

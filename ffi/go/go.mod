@@ -1,0 +1,3 @@
+module mender-artifact/ffi/go
+
+go 1.19
