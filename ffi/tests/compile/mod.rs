@@ -38,7 +38,8 @@ pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     for (name, _) in std::env::vars_os() {
         let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
-        if name.to_str().is_some_and(|name| told.iter().any(|prefix| name.starts_with(prefix))) {
+        let is_told = |name: &str| name == "OUT_DIR" || told.iter().any(|prefix| name.starts_with(prefix));
+        if name.to_str().is_some_and(is_told) {
             cargo.env_remove(name);
         }
     }
