@@ -98,8 +98,10 @@ fn of_plan(old: &[u8], new: &[u8], plan: &Plan, options: &GenerateOptions<'_>) -
     let coded: Vec<(u64, [Coded; 2])> = classes
         .into_par_iter()
         .map(|(total, samples)| {
-            let placed: Vec<Vec<Placed>> =
-                samples.par_iter().map(|unit| unit::solve(unit, old, new)).collect::<Result<_, _>>()?;
+            let placed: Vec<Vec<Placed>> = samples
+                .par_iter()
+                .map(|unit| unit::solve(unit, old, new, options.stop()))
+                .collect::<Result<_, _>>()?;
             let code = |step: usize| -> Result<Coded, Error> {
                 let len: u64 = samples.iter().step_by(step).map(|unit| unit.target_len() as u64).sum();
                 let placed: Vec<Placed> = placed.iter().step_by(step).flatten().copied().collect();
@@ -201,7 +203,7 @@ fn coded_len(
     let ops = in_order(sources, placed, new.len() as u64);
     let images = Images { old, new, sha256: [[0; 32]; 2] };
     let tick = |_, _| options.tick(Phase::Pack, 0, 0);
-    let written = Written { images, front: None, layout: &options.layout };
+    let written = Written { images, front: None, layout: &options.layout, stop: options.stop() };
     Ok(writer::write(ops, &written, &mut Cursor::new(Vec::new()), &mut Proof::none(), &tick)?.1)
 }
 

@@ -132,7 +132,9 @@ fn generate_here(
     let folding = if options.unpack { Folding::of(old, new, options)? } else { None };
     let relieve = || {
         folding.as_ref().map(Folding::release);
-        options.relieve.map(|relieve| relieve());
+        if let Some(relieve) = options.relieve {
+            relieve();
+        }
     };
     let options = &GenerateOptions { relieve: Some(&relieve), ..*options };
     let (found, old, new) = match &folding {
@@ -154,7 +156,7 @@ fn generate_here(
         None => (ops, None),
     };
     let layout = if front.is_some() { Folding::layout(&options.layout) } else { options.layout };
-    let written = Written { images, front, layout: &layout };
+    let written = Written { images, front, layout: &layout, stop: options.stop() };
     let (header, delta_len) = writer::write(ops, &written, out, proof, &tick)?;
     Ok(GenerateReport { header, delta_len, composition, file_systems_read })
 }
@@ -266,7 +268,7 @@ fn solve_all(
             options.tick(Phase::Match, done.load(Ordering::Relaxed), total)?;
             let placed = {
                 let _share = budget.take(unit::memory(unit));
-                unit::solve(unit, old, new)?
+                unit::solve(unit, old, new, options.stop())?
             };
             reading.read((unit.target_len() + unit.base_len()) as u64)?;
             done.fetch_add(unit.target_len() as u64, Ordering::Relaxed);

@@ -32,6 +32,22 @@ pub struct GenerateOptions<'a> {
     pub cancel: Option<&'a AtomicBool>,
 }
 
+/// Whether somebody wants work to end; asked often, on any thread.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Stop<'a>(Option<&'a AtomicBool>);
+
+impl Stop<'_> {
+    /// Whether to end. What has been done so far is good for nothing then.
+    pub(crate) fn is_wanted(self) -> bool {
+        self.0.is_some_and(|cancel| cancel.load(Ordering::Relaxed))
+    }
+
+    /// Fails when the work is to end.
+    pub(crate) fn check(self) -> Result<(), Error> {
+        if self.is_wanted() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}
+
 impl Default for GenerateOptions<'_> {
     fn default() -> Self {
         GenerateOptions {
@@ -48,15 +64,15 @@ impl Default for GenerateOptions<'_> {
     }
 }
 
-impl GenerateOptions<'_> {
+impl<'a> GenerateOptions<'a> {
     /// Whether the work is cancelled.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed))
+    pub(crate) fn stop(&self) -> Stop<'a> {
+        Stop(self.cancel)
     }
 
     /// Fails when the work is cancelled.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+        self.stop().check()
     }
 
     /// Reports progress; fails when the work is cancelled.

@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn hexadecimal_both_ways() {
-        let sum = Sha256Sum(std::array::from_fn(|i| i as u8 * 7));
+        let sum = Sha256Sum(std::array::from_fn(|i| u8::try_from(i * 7).unwrap()));
         assert_eq!(sum.to_string().parse(), Ok(sum));
         let json = serde_json::to_string(&sum).unwrap();
         assert_eq!(serde_json::from_str::<Sha256Sum>(&json).unwrap(), sum);

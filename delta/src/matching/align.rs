@@ -2,6 +2,7 @@
 //! code"): exact matches are seeds, and grow over bytes that differ while more than half of them agree.
 
 use super::suffix::{Match, SuffixIndex};
+use crate::options::Stop;
 
 /// A stretch of the target and the base that it resembles; what lies between stretches is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,14 +21,15 @@ const JUMP_GAIN: usize = 8;
 /// be the square of their length.
 const LONG: usize = 1 << 12;
 
-/// Stretches of `target` aligned with the text of `index`, in order and without overlap.
-pub(crate) fn align(index: &SuffixIndex<'_>, base: &[u8], target: &[u8]) -> Vec<Aligned> {
+/// Stretches of `target` aligned with the text of `index`, in order and without overlap. When the work is to end, so does
+/// this.
+pub(crate) fn align(index: &SuffixIndex<'_>, base: &[u8], target: &[u8], stop: Stop<'_>) -> Vec<Aligned> {
     let mut out = Vec::new();
     // The stretch that is growing: nothing before it is open any more.
     let mut stretch = Aligned { target: 0, base: 0, len: 0 };
     let mut seed = Seed { target: 0, found: Match::default() };
     while seed.target < target.len() {
-        seed = next_seed(index, base, target, &stretch, seed.target + seed.found.len);
+        seed = next_seed(index, base, target, &stretch, seed.target + seed.found.len, stop);
         let (scan, found) = (seed.target, seed.found);
         let at_end = scan == target.len();
         stretch.len = grow(base[stretch.base..].iter().zip(&target[stretch.target..scan]));
@@ -62,11 +64,18 @@ struct Seed {
 }
 
 /// The first seed from `scan` on; at the end of the target an empty one.
-fn next_seed(index: &SuffixIndex<'_>, base: &[u8], target: &[u8], on: &Aligned, mut scan: usize) -> Seed {
+fn next_seed(
+    index: &SuffixIndex<'_>,
+    base: &[u8],
+    target: &[u8],
+    on: &Aligned,
+    mut scan: usize,
+    stop: Stop<'_>,
+) -> Seed {
     let agrees = |at: usize| base.get(on.base + (at - on.target)) == target.get(at);
     // Agreeing bytes of the diagonal in scan..counted.
     let (mut agreeing, mut counted) = (0, scan);
-    while scan < target.len() {
+    while scan < target.len() && !stop.is_wanted() {
         let found = index.longest_match(&target[scan..]);
         agreeing += (counted..scan + found.len).filter(|&at| agrees(at)).count();
         counted = counted.max(scan + found.len);
@@ -126,7 +135,7 @@ mod tests {
     }
 
     fn aligned(base: &[u8], target: &[u8]) -> Vec<Aligned> {
-        let out = align(&SuffixIndex::new(base).unwrap(), base, target);
+        let out = align(&SuffixIndex::new(base).unwrap(), base, target, Stop::default());
         let mut end = 0;
         for stretch in &out {
             assert!(stretch.target >= end && stretch.len > 0);

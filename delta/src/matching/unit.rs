@@ -5,6 +5,7 @@ use super::likeness;
 use super::suffix::SuffixIndex;
 use crate::error::Error;
 use crate::op::Op;
+use crate::options::Stop;
 use crate::source::similar::Range;
 use crate::source::units::{Unit, gather};
 use crate::source::whole_file::WholeFile;
@@ -21,12 +22,15 @@ pub(crate) struct Placed {
 const LEAST_COPY: usize = 1 << 12;
 
 /// Operations that yield the target ranges of `unit`, in no particular order.
-pub(crate) fn solve(unit: &Unit, old: &[u8], new: &[u8]) -> Result<Vec<Placed>, Error> {
+pub(crate) fn solve(unit: &Unit, old: &[u8], new: &[u8], stop: Stop<'_>) -> Result<Vec<Placed>, Error> {
     let (base, target) = (gather(old, &unit.base), gather(new, &unit.target));
-    let stretches = match likenesses(unit, old, new) {
-        Some([base, target]) => align(&SuffixIndex::new(&base)?, &base, &target),
-        None => align(&SuffixIndex::new(&base)?, &base, &target),
+    let likenesses = likenesses(unit, old, new);
+    stop.check()?;
+    let stretches = match likenesses {
+        Some([base, target]) => align(&SuffixIndex::new(&base)?, &base, &target, stop),
+        None => align(&SuffixIndex::new(&base)?, &base, &target, stop),
     };
+    stop.check()?;
     let mut out = Out { unit, placed: Vec::new() };
     let mut done = 0;
     for stretch in stretches {
@@ -166,7 +170,7 @@ mod tests {
         new[50_000..57_000].copy_from_slice(&content[..7_000]);
         new[1_000..21_000].copy_from_slice(&content[7_100..27_100]);
         new[5_000] ^= 1;
-        let placed = solve(&unit, &old, &new).unwrap();
+        let placed = solve(&unit, &old, &new, Stop::default()).unwrap();
         let out = carry_out(&placed, &old, &new);
         for range in &unit.target {
             for i in range.at..range.end() {

@@ -42,7 +42,11 @@ pub(crate) fn spec(name: &str) -> JobSpec {
 }
 
 /// The bytes of a full Artifact of `image`.
-pub(crate) fn artifact(name: &str, image: &[u8], change: impl FnOnce(&mut ArtifactPlan<'_>)) -> Vec<u8> {
+pub(crate) fn artifact<'a>(
+    name: &str,
+    image: &'a [u8],
+    change: impl FnOnce(&mut ArtifactPlan<'a>),
+) -> Vec<u8> {
     let input = PayloadInput::from_reader("core-image.ext4", Some(image.len() as u64), image)
         .with_mode(0o644)
         .with_modified(1_700_000_000);

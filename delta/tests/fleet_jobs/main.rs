@@ -5,5 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod artifacts;
+mod leaving;
+mod machine;
 mod outcome;
+mod reasons;
+mod sharing;
+mod signing;
 mod without_waiting;

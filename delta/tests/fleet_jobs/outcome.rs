@@ -6,6 +6,7 @@ use mender_delta::fleet::job::failure::Side;
 use mender_delta::fleet::job::handle::JobHandle;
 use mender_delta::fleet::job::input::{Input, Inputs};
 use mender_delta::fleet::job::report::Origin;
+use mender_delta::fleet::job::spec::{AlgorithmSpec, LevelName, Packing};
 use mender_delta::fleet::job::state::State;
 use std::fs::{self, File};
 use std::path::Path;
@@ -72,4 +73,31 @@ fn the_bytes_are_those_of_the_plain_call_however_the_artifacts_come() {
     assert!(output(&mixed) == expected);
     drop((of_paths, pushed, mixed));
     assert_eq!(engine.in_use(), (0, 0));
+}
+
+/// Deltas of images that are made here, in all formats. When this fails, what is stored under today's keys is not what would be
+/// made now: raise the revision of that generator in `job/key.rs`, then put the new digest here.
+#[test]
+fn other_bytes_need_another_revision() {
+    let folder = Folder::new();
+    let (from, to) = (folder.artifact(1), folder.artifact(2));
+    let engine = folder.engine();
+    let mut others = Vec::new();
+    for (algorithm, expected) in [
+        (AlgorithmSpec::default(), "ab4ca6b8b433792df640fcc9fbc95e5f3a7f1b842499edca02fbf6cc120ba14b"),
+        (AlgorithmSpec::Native { level: LevelName::Fast }, "@F@"),
+        (serde_json::from_str(r#"{"name":"xdelta3"}"#).unwrap(), "@X@"),
+        (AlgorithmSpec::Bsdiff {}, "@B@"),
+    ] {
+        let mut spec = spec("a");
+        // How gzip packs is no business of this project.
+        (spec.algorithm, spec.compression) = (algorithm, Packing::None);
+        let job = engine.submit(spec.clone(), Inputs::paths(&from, &to)).unwrap();
+        done(&job);
+        let found = sha256(&output(&job)).to_string();
+        if found != expected {
+            others.push(format!("{:?}: {found}", spec.algorithm));
+        }
+    }
+    assert_eq!(others, Vec::<String>::new());
 }

@@ -327,6 +327,13 @@ impl Board {
         self.by_key.entry((tenant, key)).or_insert(number);
     }
 
+    /// The digests of the Artifacts of some work.
+    pub(super) fn digests(&self, number: u64) -> Option<[Sha256Sum; 2]> {
+        let first = self.flights.get(&number)?.members.first()?;
+        let [from, to] = self.jobs.get(&first.job)?.digests;
+        Some([from?, to?])
+    }
+
     /// Lets everybody who waits for one work wait for another.
     pub(super) fn move_members(&mut self, from: u64, to: u64) {
         let Some(flight) = self.remove_flight(from) else { return };

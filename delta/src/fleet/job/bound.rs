@@ -118,7 +118,8 @@ impl Bound {
                 WINDOWS + LZMA + if *level == LevelName::Fast { 2 * LZMA } else { 0 } + 3 * apply
             }
             AlgorithmSpec::Xdelta3 { window, .. } => 3 * LZMA + 24 * u64::from(*window),
-            AlgorithmSpec::Bsdiff {} => 64 * MIB,
+            // Its packed streams are written when all of them are there.
+            AlgorithmSpec::Bsdiff {} => (64 * MIB).saturating_add(to).saturating_add(to / 64),
         };
         let writing = match spec.compression {
             Packing::None | Packing::Gzip => 16 * MIB,

@@ -22,6 +22,7 @@ use super::worker;
 use crate::fleet::clock::Clock;
 use crate::fleet::digest::Sha256Sum;
 use crate::fleet::reason::Reason;
+use crate::fleet::store::Store;
 use crate::fleet::tenant::TenantId;
 use mender_artifact::sign::Signer;
 use mender_artifact::sign::public_key::PublicKey;
@@ -50,6 +51,7 @@ pub(super) struct Inner {
     pub(super) timer: Condvar,
     pub(super) folder: WorkFolder,
     pub(super) admission: Arc<Admission>,
+    pub(super) store: Option<Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) threads: usize,
     pub(super) memory_budget: u64,
@@ -144,6 +146,7 @@ impl Engine {
             timer: Condvar::new(),
             folder,
             admission: Admission::new(options.memory_budget, options.disk_budget),
+            store: options.store,
             clock: options.clock,
             threads,
             memory_budget: options.memory_budget,
@@ -227,15 +230,22 @@ impl Engine {
         let spec = Arc::new(spec);
         let gauge = Arc::new(Gauge::new(State::Queued));
         let mut board = inner.board();
+        let refuse = |failure| {
+            // What is taken up again stays in the journal.
+            if !self.is_unfinished(&id) {
+                journal::remove(&inner.folder, &tenant, &id);
+            }
+            Err(failure)
+        };
         if board.is_closing {
-            return Err(Failure::new(Reason::Interrupted));
+            drop(board);
+            return refuse(Failure::new(Reason::Interrupted));
         }
         let under_way = key.and_then(|key| board.under_way(&tenant, key));
         let has_work = remembered.is_none() && under_way.is_none();
         if has_work && let Err(failure) = board.check_quota(&tenant) {
             drop(board);
-            journal::remove(&inner.folder, &tenant, &id);
-            return Err(failure);
+            return refuse(failure);
         }
         let job = Job {
             tenant: tenant.clone(),
@@ -300,6 +310,9 @@ impl Engine {
         inner.release(board);
         inner.work.notify_one();
         inner.timer.notify_one();
+        if let (Some(key), false, true) = (key, readers.is_empty(), inner.store.is_some()) {
+            self.look_up(&id, handle.tenant(), key);
+        }
         for (side, reader) in readers {
             let (inner, id, spec, gauge) =
                 (Arc::clone(inner), id.clone(), Arc::clone(&spec), Arc::clone(&gauge));
@@ -322,6 +335,20 @@ impl Engine {
             }
         }
         Ok(handle)
+    }
+
+    /// Ends a job whose outcome the store knows, on a thread beside those that its Artifacts arrive on.
+    fn look_up(&self, id: &JobId, tenant: &TenantId, key: JobKey) {
+        let (inner, id, tenant) = (Arc::clone(&self.inner), id.clone(), tenant.clone());
+        let look = move || {
+            if let Ok(Some((origin, ended))) = worker::caught(|| worker::look_up(&inner, &tenant, key)) {
+                let mut board = inner.board();
+                worker::end_found(&mut board, &id, origin, ended);
+                inner.release(board);
+            }
+        };
+        // Without that thread the work is done again, and found to be done when it is published.
+        drop(thread::Builder::new().name("delta-lookup".into()).spawn(look));
     }
 
     fn check_keys(&self, spec: &JobSpec) -> Result<(), Failure> {
@@ -419,6 +446,11 @@ impl Engine {
         journal::remove(&self.inner.folder, tenant, id);
         self.no_longer_unfinished(id);
         Ok(())
+    }
+
+    fn is_unfinished(&self, id: &JobId) -> bool {
+        let all = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().any(|unfinished| unfinished.id == *id)
     }
 
     fn no_longer_unfinished(&self, id: &JobId) {

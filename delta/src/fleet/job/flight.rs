@@ -1,17 +1,20 @@
 //! Work that one or several equal jobs wait for.
 
 use super::admission::Share;
+use super::failure::Failure;
 use super::gauge::Gauge;
 use super::id::JobId;
 use super::key::JobKey;
 use super::report::Outcome;
+use super::shelf::Stored;
 use super::spec::JobSpec;
 use crate::artifact::{DeltaPayload, UnpackedArtifact};
 use crate::fleet::digest::Sha256Sum;
+use crate::fleet::reason::Reason;
 use crate::fleet::tenant::TenantId;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One Artifact, ready or at hand.
 pub(super) enum Source {
@@ -53,16 +56,50 @@ pub(super) struct Parked {
 pub(super) struct Product {
     pub(super) outcome: Outcome,
     /// The delta Artifact.
-    pub(super) output: Arc<Mutex<File>>,
-    /// The room that it takes.
-    pub(super) _room: Arc<Share>,
+    pub(super) output: Arc<Output>,
+}
+
+/// A delta Artifact: a file without a name, or an object that becomes one when it is read.
+pub(super) struct Output {
+    /// The file, and the room that it takes.
+    file: Mutex<Option<(File, Share)>>,
+    stored: Option<Stored>,
+}
+
+impl Output {
+    pub(super) fn at_hand(file: File, room: Share) -> Self {
+        Self { file: Mutex::new(Some((file, room))), stored: None }
+    }
+
+    pub(super) fn in_store(stored: Stored) -> Self {
+        Self { file: Mutex::new(None), stored: Some(stored) }
+    }
+
+    /// Calls `work` with the file.
+    pub(super) fn with_file<T>(
+        &self,
+        work: impl FnOnce(&mut File) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (None, Some(stored)) = (&*file, &self.stored) {
+            *file = Some(stored.fetch()?);
+        }
+        match &mut *file {
+            Some((file, _)) => work(file),
+            None => Err(Failure::new(Reason::WorkIo)),
+        }
+    }
 }
 
 /// How a worker's part ended.
 pub(super) enum Verdict {
     Done(Box<Product>),
     Parked(Box<Parked>),
-    Failed(super::failure::Failure),
+    Failed(Failure),
+    /// The store had the outcome.
+    Stored(Box<Product>),
+    /// It was known to fail.
+    Remembered(Failure),
     /// Its jobs wait for other work now.
     Moved,
 }

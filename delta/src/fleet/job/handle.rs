@@ -80,6 +80,9 @@ impl JobHandle {
             let mut board = self.inner.board();
             let job = board.jobs.get(&self.id).ok_or_else(Self::unknown)?;
             if let Some(end) = &job.end {
+                if end.state == State::Done {
+                    return Ok(());
+                }
                 return Err(end.failure.clone().unwrap_or_else(|| Failure::new(Reason::WrongState)));
             }
             if job.arrivals.is_none() {
@@ -269,10 +272,10 @@ impl JobHandle {
         }
     }
 
-    /// Reads on in the delta Artifact; 0 bytes are its end.
+    /// Reads on in the delta Artifact; 0 bytes are its end. One that was found in the store is fetched first.
     ///
     /// # Errors
-    /// `wrong_state` unless the job is done, `work_io`.
+    /// `wrong_state` unless the job is done, `work_io`, and what the store says.
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Failure> {
         let (at, output) = {
             let board = self.inner.board();
@@ -282,12 +285,10 @@ impl JobHandle {
                 None => return Err(Failure::because(Reason::WrongState, "the job is not done")),
             }
         };
-        let mut file = output.lock().unwrap_or_else(PoisonError::into_inner);
-        let len = file
-            .seek(SeekFrom::Start(at))
-            .and_then(|_| file.read(buffer))
-            .map_err(|error| super::spool::work_io(&error))?;
-        drop(file);
+        let len = output.with_file(|file| {
+            let read = file.seek(SeekFrom::Start(at)).and_then(|_| file.read(buffer));
+            read.map_err(|error| super::spool::work_io(&error))
+        })?;
         if let Some(job) = self.inner.board().jobs.get_mut(&self.id) {
             job.read_at = at + len as u64;
         }
@@ -308,7 +309,7 @@ impl JobHandle {
             id: self.id.clone(),
             tenant: self.tenant.clone(),
             state: progress.state,
-            mender_status: progress.state.mender_status(false).to_owned(),
+            mender_status: progress.state.mender_status(self.inner.store.is_some()).to_owned(),
             key: job.and_then(|job| job.key),
             from_sha256: digests[0],
             to_sha256: digests[1],

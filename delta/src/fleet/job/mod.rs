@@ -23,6 +23,7 @@ pub mod limits;
 pub mod options;
 mod remembered;
 pub mod report;
+mod shelf;
 mod signing;
 pub mod spec;
 mod spool;

@@ -1,6 +1,7 @@
 //! What an engine may take, and what one tenant of it.
 
 use crate::fleet::clock::{Clock, SystemClock};
+use crate::fleet::store::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub struct EngineOptions {
     pub failures_kept: usize,
     /// For how long. By default 30 days.
     pub failure_lifetime: Duration,
+    /// Where results are published and looked up. By default nowhere: they are kept for as long as a job has a handle.
+    pub store: Option<Store>,
     /// Tells the time of day.
     pub clock: Arc<dyn Clock>,
 }
@@ -60,6 +63,7 @@ impl EngineOptions {
             quota: Quota::default(),
             failures_kept: 1 << 14,
             failure_lifetime: Duration::from_secs(30 * 24 * 3600),
+            store: None,
             clock: Arc::new(SystemClock),
         }
     }

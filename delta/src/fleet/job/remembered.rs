@@ -27,12 +27,17 @@ impl Remembered {
         reason.remedy() == Remedy::Never
     }
 
+    /// Until when a failure of now holds.
+    pub(super) fn expiry(&self, now: i64) -> i64 {
+        now.saturating_add(self.lifetime)
+    }
+
     pub(super) fn put(&mut self, tenant: &TenantId, key: JobKey, failure: &Failure, now: i64) {
         if !Self::lasts(failure.reason) || self.most == 0 {
             return;
         }
         let of = (tenant.clone(), key);
-        let until = now.saturating_add(self.lifetime);
+        let until = self.expiry(now);
         if self.failures.insert(of.clone(), (failure.clone(), until)).is_none() {
             self.order.push_back(of);
         }

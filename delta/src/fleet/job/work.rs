@@ -5,7 +5,7 @@ use super::arrival::{Refused, Spooling};
 use super::bound::{Bound, Folding, Sizes};
 use super::cause;
 use super::failure::{Failure, Side};
-use super::flight::{Parked, Product, Source, Spooled, Verdict};
+use super::flight::{Output, Parked, Product, Source, Spooled, Verdict};
 use super::gauge::Gauge;
 use super::report::Outcome;
 use super::signing::{Given, Wait, sign_beside};
@@ -26,8 +26,8 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 
 /// What work needs besides its inputs.
 pub(super) struct Bench<'b> {
@@ -192,13 +192,13 @@ impl Bench<'_> {
         let limit = self.spec.limits.output;
         let file = tempfile::tempfile_in(self.folder).map_err(|error| work_io(&error))?;
         let out = BufWriter::with_capacity(1 << 18, file);
-        let mut output = Output { out, hash: Sha256::new(), len: 0, limit };
+        let mut output = Counted { out, hash: Sha256::new(), len: 0, limit };
         let written = payload.write(&mut output, signer, options);
         if output.len > limit {
             return Err(Failure::limit(Reason::LimitOutput, "delta Artifact", output.len, limit));
         }
         let report = written.map_err(|error| cause::working(&error))?;
-        let Output { out, hash, len, .. } = output;
+        let Counted { out, hash, len, .. } = output;
         let file = out.into_inner().map_err(|error| work_io(error.error()))?;
         let made = &report.delta;
         let outcome = Outcome {
@@ -220,8 +220,8 @@ impl Bench<'_> {
 }
 
 fn done(outcome: Outcome, output: File, share: Share) -> Verdict {
-    let room = Arc::new(share.shrunk(outcome.len));
-    Verdict::Done(Box::new(Product { outcome, output: Arc::new(Mutex::new(output)), _room: room }))
+    let output = Output::at_hand(output, share.shrunk(outcome.len));
+    Verdict::Done(Box::new(Product { outcome, output: Arc::new(output) }))
 }
 
 /// What may have to be unpacked in the image of an Artifact.
@@ -261,14 +261,14 @@ impl Review for Reviewer<'_> {
 }
 
 /// Hashes and counts what it passes on, and refuses too much.
-struct Output {
+struct Counted {
     out: BufWriter<File>,
     hash: Sha256,
     len: u64,
     limit: u64,
 }
 
-impl Write for Output {
+impl Write for Counted {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.len = self.len.saturating_add(bytes.len() as u64);
         if self.len > self.limit {

@@ -1,19 +1,22 @@
 //! The threads of an engine: workers, and who watches the deadlines.
 
 use super::arrival::Refused;
-use super::board::Picked;
+use super::board::{Board, Picked};
 use super::engine::{Inner, wrong_digest};
 use super::failure::{Failure, Side};
-use super::flight::{Source, Spooled, Stage, Task, Verdict};
+use super::flight::{Product, Source, Spooled, Stage, Task, Verdict};
 use super::id::JobId;
 use super::key::JobKey;
+use super::remembered::Remembered;
 use super::report::Origin;
+use super::shelf::{Found, Shelf};
 use super::spec::JobSpec;
 use super::spool::work_io;
 use super::state::State;
 use super::work::Bench;
 use crate::fleet::digest::Sha256Sum;
 use crate::fleet::reason::Reason;
+use crate::fleet::tenant::TenantId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -92,11 +95,20 @@ fn carry_out(inner: &Inner, picked: Picked) -> Done {
         threads,
         memory_budget: inner.memory_budget,
     };
-    pool.install(|| match task {
+    let shelf = inner.store.as_ref().map(|store| Shelf {
+        store,
+        tenant: &tenant,
+        folder: &folder,
+        admission: &inner.admission,
+    });
+    let (verdict, key) = pool.install(|| match task {
         Task::Sign(parked, signature) => {
-            (bench.finish(parked, signature).unwrap_or_else(Verdict::Failed), None)
+            (bench.finish(parked, signature).unwrap_or_else(Verdict::Failed), key)
         }
         Task::Make(sources) => {
+            if let Some(found) = key.zip(shelf.as_ref()).and_then(|(key, shelf)| found(inner, shelf, key)) {
+                return (found, None);
+            }
             let spooled = match bench.spool(sources) {
                 Ok(spooled) => spooled,
                 Err(Refused { failure, sha256 }) => {
@@ -115,10 +127,70 @@ fn carry_out(inner: &Inner, picked: Picked) -> Done {
                 Identified::As(key) => key,
                 Identified::Moved => return (Verdict::Moved, None),
                 Identified::Failed(failure) => return failed(failure),
+                Identified::Remembered(failure) => return (Verdict::Remembered(failure), None),
             };
+            if let Some(found) = shelf.as_ref().and_then(|shelf| found(inner, shelf, key)) {
+                return (found, None);
+            }
             (bench.make(spooled).unwrap_or_else(Verdict::Failed), Some(key))
         }
-    })
+    });
+    let Some((key, shelf)) = key.zip(shelf) else { return (verdict, key) };
+    let now = inner.clock.now();
+    match verdict {
+        Verdict::Done(product) => {
+            let digests = inner.board().digests(flight);
+            // Nobody waits for it any more, if they are not there.
+            let Some(digests) = digests else { return failed(Failure::new(Reason::Cancelled)) };
+            match shelf.publish(key, digests, &product, now) {
+                Ok(None) => (Verdict::Done(product), None),
+                Ok(Some(other)) => (Verdict::Done(Box::new(other)), None),
+                Err(failure) => failed(failure),
+            }
+        }
+        Verdict::Failed(failure) if Remembered::lasts(failure.reason) => {
+            let expires = inner.board().remembered.expiry(now);
+            shelf.remember(key, &failure, now, expires);
+            (Verdict::Failed(failure), Some(key))
+        }
+        verdict => (verdict, Some(key)),
+    }
+}
+
+/// What the store has for a key, as the end of some work.
+fn found(inner: &Inner, shelf: &Shelf<'_>, key: JobKey) -> Option<Verdict> {
+    match shelf.look(key, inner.clock.now()) {
+        Ok(Found::Product(product)) => Some(Verdict::Stored(product)),
+        Ok(Found::Failure(failure)) => Some(Verdict::Remembered(failure)),
+        Ok(Found::Nothing) => None,
+        Err(failure) => Some(Verdict::Failed(failure)),
+    }
+}
+
+/// How a job ends whose outcome is known.
+pub(super) type Ended = Result<Box<Product>, Failure>;
+
+/// Asks the store for the outcome of a key. That it does not answer is found out again by who does the work.
+pub(super) fn look_up(inner: &Inner, tenant: &TenantId, key: JobKey) -> Option<(Origin, Ended)> {
+    let folder = inner.folder.spool(tenant).ok()?;
+    let store = inner.store.as_ref()?;
+    let shelf = Shelf { store, tenant, folder: &folder, admission: &inner.admission };
+    match shelf.look(key, inner.clock.now()) {
+        Ok(Found::Product(product)) => Some((Origin::Stored, Ok(product))),
+        Ok(Found::Failure(failure)) => Some((Origin::Remembered, Err(failure))),
+        Ok(Found::Nothing) | Err(_) => None,
+    }
+}
+
+/// Ends a job whose outcome was known.
+pub(super) fn end_found(board: &mut Board, id: &JobId, origin: Origin, ended: Ended) {
+    if let Some(job) = board.jobs.get_mut(id).filter(|job| job.end.is_none()) {
+        job.origin = Some(origin);
+    }
+    match ended {
+        Ok(product) => board.finish(id, State::Done, None, Some(*product)),
+        Err(failure) => board.finish(id, State::Failed, Some(failure), None),
+    }
 }
 
 /// What came of looking at what arrived.
@@ -126,6 +198,7 @@ enum Identified {
     As(JobKey),
     Moved,
     Failed(Failure),
+    Remembered(Failure),
 }
 
 /// Both Artifacts are known: finds out whether this work is already under way, or is known to fail.
@@ -146,22 +219,10 @@ fn identify(inner: &Inner, flight: u64, spec: &JobSpec, [from, to]: &[Box<Spoole
         inner.release(board);
         return Identified::Moved;
     }
-    if let Some(failure) = board.remembered.get(&spec.tenant, key, inner.clock.now()) {
-        let members: Vec<JobId> = board
-            .flights
-            .get(&flight)
-            .iter()
-            .flat_map(|flight| &flight.members)
-            .map(|m| m.job.clone())
-            .collect();
-        for id in members {
-            if let Some(job) = board.jobs.get_mut(&id) {
-                job.origin = Some(Origin::Remembered);
-            }
-        }
-        return Identified::Failed(failure);
+    match board.remembered.get(&spec.tenant, key, inner.clock.now()) {
+        Some(failure) => Identified::Remembered(failure),
+        None => Identified::As(key),
     }
-    Identified::As(key)
 }
 
 /// Whether a failure is about what the first job of some work asked for or brought, and not about all of them.
@@ -191,6 +252,8 @@ fn conclude(inner: &Inner, number: u64, (verdict, key): Done) {
                 flight.stage = Stage::Parked(parked);
             }
         }
+        Verdict::Stored(product) => end_all(&mut board, number, Origin::Stored, &Ok(product)),
+        Verdict::Remembered(failure) => end_all(&mut board, number, Origin::Remembered, &Err(failure)),
         Verdict::Done(product) => {
             for member in board.remove_flight(number).into_iter().flat_map(|flight| flight.members) {
                 board.finish(&member.job, State::Done, None, Some((*product).clone()));
@@ -225,6 +288,12 @@ fn conclude(inner: &Inner, number: u64, (verdict, key): Done) {
         }
     }
     inner.release(board);
+}
+
+fn end_all(board: &mut Board, number: u64, origin: Origin, ended: &Ended) {
+    for member in board.remove_flight(number).into_iter().flat_map(|flight| flight.members) {
+        end_found(board, &member.job, origin, ended.clone());
+    }
 }
 
 /// Ends jobs whose time is over, until the engine closes.

@@ -56,7 +56,7 @@ pub(super) fn unpacked(image: &[u8], block: &Block, recipe: Recipe) -> Option<Ve
 }
 
 /// Does `work` for each block, in parallel.
-fn for_each<T: Send>(
+fn for_each<T: Send + Default>(
     blocks: &[Block],
     options: &GenerateOptions<'_>,
     work: impl Fn(&Block) -> T + Sync,
@@ -64,7 +64,8 @@ fn for_each<T: Send>(
     let (mut all, reading) = (Vec::with_capacity(blocks.len()), Reading::of(options));
     for (batch, blocks_now) in blocks.chunks(BATCH).enumerate() {
         options.tick(Phase::Compare, (batch * BATCH) as u64, blocks.len() as u64)?;
-        all.par_extend(blocks_now.par_iter().map(&work));
+        let work = |block: &Block| if options.stop().is_wanted() { T::default() } else { work(block) };
+        all.par_extend(blocks_now.par_iter().map(work));
         reading.read(blocks_now.iter().map(|block| u64::from(block.len)).sum())?;
     }
     Ok(all)

@@ -12,6 +12,7 @@ use crate::entropy::mixing::model::{Copying, Model, Shape};
 use crate::entropy::zigzag::zigzag;
 use crate::error::Error;
 use crate::op::{CopyKind, Op};
+use crate::options::Stop;
 use rayon::prelude::*;
 
 /// Settings of the LZMA coder for each stream: numbers have no alignment, differences sit in words of four bytes,
@@ -83,6 +84,7 @@ impl Packers {
         images: Images<'_>,
         io_block: u32,
         batch: usize,
+        stop: Stop<'_>,
         mut write: impl FnMut(&Cut, [Packed; 3]) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut packers = self.packers;
@@ -97,8 +99,9 @@ impl Packers {
             }
             let packed: Vec<Vec<Packed>> = jobs
                 .par_iter_mut()
-                .map(|job| cuts.iter().map(|cut| job.pack(cut, images, io_block as usize)).collect())
+                .map(|job| cuts.iter().map(|cut| job.pack(cut, images, io_block as usize, stop)).collect())
                 .collect::<Result<_, Error>>()?;
+            stop.check()?;
             let mut streams = packed.into_iter().map(Vec::into_iter).collect::<Vec<_>>();
             for cut in &cuts {
                 let mut next = streams.iter_mut().map(|stream| stream.next().unwrap_or_default());
@@ -134,7 +137,15 @@ impl<'p> Job<'p> {
         }
     }
 
-    fn pack(&mut self, cut: &Cut, images: Images<'_>, io_block: usize) -> Result<Packed, Error> {
+    /// When the work is to end, so does this, and what it gives is useless.
+    fn pack(
+        &mut self,
+        cut: &Cut,
+        images: Images<'_>,
+        io_block: usize,
+        stop: Stop<'_>,
+    ) -> Result<Packed, Error> {
+        stop.check()?;
         match self {
             Job::Lzma2 { encoder, make, base_at } => {
                 let plain = make(cut, images, base_at);
@@ -148,7 +159,9 @@ impl<'p> Job<'p> {
                     model.copying(*encoder, copying(*copy, base_at));
                 }
                 model.align(joined.iter().filter_map(Joined::base_range));
-                joined.iter().for_each(|joined| model_copy(model, encoder, joined, images, io_block));
+                for joined in &joined {
+                    model_copy(model, encoder, joined, images, io_block, stop);
+                }
                 Ok(Packed { plain: joined.len() as u32, bytes: encoder.finish() })
             }
             Job::Nothing => Ok(Packed::default()),
@@ -177,6 +190,7 @@ fn model_copy(
     joined: &Joined,
     images: Images<'_>,
     io_block: usize,
+    stop: Stop<'_>,
 ) {
     let Some((base, len, target)) = joined.base_range() else { return };
     let (from, len, at) = (base as usize, len as usize, target as usize);
@@ -189,6 +203,9 @@ fn model_copy(
     old.resize(len + 2 * MARGIN, 0);
     let mut new = images.new[at..at + len].to_vec();
     for (i, piece) in new.chunks_mut(io_block).enumerate() {
+        if stop.is_wanted() {
+            return;
+        }
         let start = i * io_block;
         let old = &old[start..start + piece.len() + 2 * MARGIN];
         model.difference(encoder, old, [base + start as u64, target + start as u64], piece);

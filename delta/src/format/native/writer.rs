@@ -10,6 +10,7 @@ use crate::entropy::mixing::architecture::Architecture;
 use crate::entropy::mixing::model::{LINES_LOG2, line_bytes};
 use crate::error::Error;
 use crate::op::Op;
+use crate::options::Stop;
 use crate::proof::Proof;
 use std::io::{Seek, SeekFrom, Write};
 
@@ -140,6 +141,7 @@ pub(crate) struct Written<'i> {
     pub(crate) images: Images<'i>,
     pub(crate) front: Option<Front>,
     pub(crate) layout: &'i Layout,
+    pub(crate) stop: Stop<'i>,
 }
 
 /// Writes a delta of `ops`, which cover the target from front to back, at the position of `out`; returns its header
@@ -155,7 +157,7 @@ pub(crate) fn write(
     proof: &mut Proof<'_>,
     tick: &dyn Fn(u64, u64) -> Result<(), Error>,
 ) -> Result<(Header, u64), Error> {
-    let Written { images, front, layout } = written;
+    let Written { images, front, layout, stop } = written;
     let failed = |source| Error::Io { action: "write the delta", path: "output".into(), source };
     let (sizes, fold, fold_memory) = match front {
         Some(Front { sizes, fold, memory }) => (*sizes, &fold[..], *memory),
@@ -188,7 +190,7 @@ pub(crate) fn write(
     let mut most = Header { history, window_body, ..header };
     most.memory = most.memory_needed();
     proof.front(&most, fold)?;
-    Packers::new(&most)?.pack(windows, *images, layout.io_block, BATCH, |cut, packed| {
+    Packers::new(&most)?.pack(windows, *images, layout.io_block, BATCH, *stop, |cut, packed| {
         let body: Vec<u8> = packed.iter().flat_map(|stream| &stream.bytes).copied().collect();
         let mut window = WindowHeader {
             target_len: cut.len,
