@@ -85,9 +85,15 @@ fn other_bytes_need_another_revision() {
     let mut others = Vec::new();
     for (algorithm, expected) in [
         (AlgorithmSpec::default(), "ab4ca6b8b433792df640fcc9fbc95e5f3a7f1b842499edca02fbf6cc120ba14b"),
-        (AlgorithmSpec::Native { level: LevelName::Fast }, "@F@"),
-        (serde_json::from_str(r#"{"name":"xdelta3"}"#).unwrap(), "@X@"),
-        (AlgorithmSpec::Bsdiff {}, "@B@"),
+        (
+            AlgorithmSpec::Native { level: LevelName::Fast },
+            "e069c2c14594e8af090dc7882b9714a61113775c328deb5cbe2b3b0c9fdd04d2",
+        ),
+        (
+            serde_json::from_str(r#"{"name":"xdelta3"}"#).unwrap(),
+            "191168daec03675946adfe0de1a01199c5adee68a005edeab832b933db8babfa",
+        ),
+        (AlgorithmSpec::Bsdiff {}, "016357de6ddcffe10b5069a708c33f64c4d8a0ee0195f7266795f70a175bca69"),
     ] {
         let mut spec = spec("a");
         // How gzip packs is no business of this project.
