@@ -13,6 +13,8 @@ pub(crate) mod inside;
 pub(crate) mod inspect;
 pub(crate) mod install;
 pub(crate) mod key;
+#[cfg(feature = "server")]
+pub(crate) mod ledger;
 pub(crate) mod modify;
 pub(crate) mod output;
 pub(crate) mod provision;
@@ -109,6 +111,9 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Make, apply and inspect deltas between plain images
     Delta(DeltaArgs),
+    /// Keep account of what devices really downloaded
+    #[cfg(feature = "server")]
+    Ledger(Box<ledger::LedgerArgs>),
     /// Make keys and certificates for devices, and images that carry them
     Provision(Box<ProvisionArgs>),
     /// Print a script that completes commands and flags in a shell

@@ -11,6 +11,8 @@ mod dump;
 mod inside;
 mod inspect;
 mod install;
+#[cfg(feature = "server")]
+mod ledger;
 mod man;
 mod modify;
 mod provision;
@@ -71,6 +73,8 @@ pub(crate) fn run(line: CommandLine) -> Result<(), Failure> {
             #[cfg(feature = "server")]
             DeltaAction::Plan(args) => delta::plan::run(&args),
         },
+        #[cfg(feature = "server")]
+        Some(Command::Ledger(args)) => ledger::run(&args),
         Some(Command::Provision(args)) => provision::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Man(args)) => man::run(&args),

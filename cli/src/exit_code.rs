@@ -83,6 +83,21 @@ pub(crate) fn of_delta_error(error: &mender_delta::error::Error) -> ExitStatus {
     }
 }
 
+/// The exit status of a ledger that cannot be used.
+#[cfg(feature = "server")]
+pub(crate) fn of_ledger_error(error: &mender_delta::fleet::ledger::error::LedgerError) -> ExitStatus {
+    use mender_delta::fleet::ledger::error::Reason;
+    match error.reason {
+        Reason::BadAddress => ExitStatus::Usage,
+        Reason::DiskFull => ExitStatus::Output,
+        Reason::NotFound => ExitStatus::OpenInput,
+        Reason::NotALedger | Reason::Corrupt => ExitStatus::Invalid,
+        Reason::NewerVersion => ExitStatus::Unsupported,
+        Reason::Overflow => ExitStatus::Limit,
+        _ => ExitStatus::System,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

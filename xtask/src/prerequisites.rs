@@ -32,6 +32,8 @@ const TOOLS: &[(&str, &str)] = &[
     ("python3", "python3"),
     ("golang-go", "go"),
     ("valgrind", "valgrind"),
+    ("sqlite3", "sqlite3"),
+    ("postgresql", "pg_ctlcluster"),
 ];
 
 /// Installs what is missing. Never fails: what cannot be had is named, and its tests are skipped.

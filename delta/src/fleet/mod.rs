@@ -5,6 +5,8 @@ pub mod catalog;
 pub mod clock;
 pub mod digest;
 pub mod job;
+#[cfg(feature = "ledger")]
+pub mod ledger;
 pub mod plan;
 pub mod reason;
 mod runtime;
