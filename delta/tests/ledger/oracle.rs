@@ -5,6 +5,9 @@ use mender_delta::fleet::ledger::record::{Kind, Record, Via, What};
 use mender_delta::fleet::ledger::report::{By, Kinds};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// When, Artifact, its kind, size of the full one, bytes that nobody saw.
+type Received<'a> = (&'a str, &'a str, Option<Kind>, Option<u64>, u64);
+
 /// Figures by name of the row.
 pub(crate) fn report(events: &[Record], by: By) -> BTreeMap<String, Kinds> {
     let mut rows: BTreeMap<String, Kinds> = BTreeMap::new();
@@ -28,7 +31,7 @@ pub(crate) fn report(events: &[Record], by: By) -> BTreeMap<String, Kinds> {
                 None => &mut kinds.unknown,
             });
         };
-        let mut received: Vec<(&str, &str, Option<Kind>, Option<u64>, u64)> = Vec::new();
+        let mut received: Vec<Received<'_>> = Vec::new();
         let (mut from_origin, mut from_gateway) = (0, 0);
         let artifacts: BTreeSet<&str> =
             of_course.iter().map(|event| event.artifact_sha256.as_str()).collect();
