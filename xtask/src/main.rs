@@ -12,6 +12,7 @@ mod demo;
 mod deny;
 mod device;
 mod failure;
+mod ledger_bench;
 mod measure;
 mod msrv;
 mod package;
@@ -45,6 +46,8 @@ usage: cargo xtask <task>
   provision-bulk [--devices N] [--jobs N] [--fill MIB] [--xfs] [--tool PROGRAM]
                     time and room of images for N devices (1000), of a disk of 256 MiB with MIB (24) in each root file
                     system; --xfs in a file system where copies share blocks (needs root)
+  ledger-bench [N] [--tool PROGRAM] [--db PATH|URL]
+                    time of N events (5000000) into a ledger and of reports, and whether sqlite3 comes to the same sums
   compare-module PAIR
                     a table of what the Update Module takes to apply deltas, beside xdelta3 -d
   size-limits [--scratch FOLDER] [GIB]
@@ -87,6 +90,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ["compare-artifacts", rest @ ..] => compare_artifacts::run(rest),
         ["provision-bulk", rest @ ..] => provision_bulk::run(rest),
         ["size-limits", rest @ ..] => size_limits::run(rest),
+        ["ledger-bench", rest @ ..] => ledger_bench::run(rest),
         ["compare-module", rest @ ..] => compare_module::run(rest),
         [measure::TASK, rest @ ..] => measure::run(rest),
         [] | ["help" | "--help" | "-h"] => {
