@@ -8,7 +8,10 @@ pub mod job;
 #[cfg(feature = "ledger")]
 pub mod ledger;
 pub mod plan;
+#[cfg(feature = "queue")]
+pub mod queue;
 pub mod reason;
 mod runtime;
 pub mod store;
 pub mod tenant;
+pub mod worker;

@@ -126,12 +126,13 @@ fn connector(options: &StoreOptions) -> RingTls {
 fn retries(options: &StoreOptions) -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {
-            init_backoff: options.first_pause,
-            max_backoff: Duration::from_secs(5),
+            init_backoff: options.first_pause.min(options.attempt_timeout / 8),
+            max_backoff: options.attempt_timeout / 8,
             base: 2.0,
         },
-        max_retries: 8,
-        retry_timeout: options.timeout,
+        max_retries: 3,
+        // Less than an attempt, so that it ends with the reason and not for want of time.
+        retry_timeout: options.attempt_timeout / 4,
     }
 }
 

@@ -48,19 +48,23 @@ impl Patience {
     {
         let begin = Instant::now();
         let mut pause = self.first_pause;
+        let mut before = None;
         loop {
             let left = self.timeout.saturating_sub(begin.elapsed());
             let failure = match tokio::time::timeout(self.attempt_timeout.min(left), operation()).await {
                 Ok(Ok(value)) => return Ok(value),
-                Ok(Err(error)) => match judge(entry, error) {
+                Ok(Err(error)) => match judge(entry, error, begin) {
                     Verdict::Again(error) => error,
                     Verdict::Final(error) => return Err(error),
                 },
+                // One that had no time to fail says less than the one before it.
+                Err(_) if left < self.attempt_timeout => before.take().unwrap_or_else(|| slow(entry, begin)),
                 Err(_) => slow(entry, begin),
             };
             if begin.elapsed() + pause >= self.timeout {
                 return Err(failure);
             }
+            before = Some(failure);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(MAX_PAUSE);
         }
@@ -78,7 +82,7 @@ impl Patience {
         let begin = Instant::now();
         match tokio::time::timeout(self.timeout, operation).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(match judge(entry, error) {
+            Ok(Err(error)) => Err(match judge(entry, error, begin) {
                 Verdict::Again(error) | Verdict::Final(error) => error,
             }),
             Err(_) => Err(slow(entry, begin)),
@@ -90,25 +94,24 @@ fn slow(entry: &Path, begin: Instant) -> StoreError {
     StoreError::Slow { entry: entry.to_string(), waited: begin.elapsed() }
 }
 
-fn judge(path: &Path, error: object_store::Error) -> Verdict {
+fn judge(path: &Path, error: object_store::Error, begin: Instant) -> Verdict {
     use object_store::Error;
     let entry = path.to_string();
     match error {
         Error::NotFound { .. } => Verdict::Final(StoreError::Missing { entry }),
-        Error::Generic { .. } | Error::JoinError { .. } => judge_generic(entry, error),
+        Error::Generic { .. } | Error::JoinError { .. } => judge_generic(path, error, begin),
         _ => Verdict::Final(StoreError::Refused { entry, source: error.into() }),
     }
 }
 
 /// The kind of failure is somewhere below.
-fn judge_generic(entry: String, error: object_store::Error) -> Verdict {
+fn judge_generic(path: &Path, error: object_store::Error, begin: Instant) -> Verdict {
+    let entry = path.to_string();
     let mut below: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(cause) = below {
         if let Some(http) = cause.downcast_ref::<HttpError>() {
             return match http.kind() {
-                HttpErrorKind::Timeout => {
-                    Verdict::Again(StoreError::Unreachable { entry, source: "no answer in time".into() })
-                }
+                HttpErrorKind::Timeout => Verdict::Again(slow(path, begin)),
                 _ => Verdict::Again(StoreError::Unreachable { entry, source: error.into() }),
             };
         }
