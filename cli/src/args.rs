@@ -21,6 +21,8 @@ pub(crate) mod provision;
 pub(crate) mod read;
 mod reference_style;
 pub(crate) mod rm;
+#[cfg(feature = "server")]
+pub(crate) mod server;
 pub(crate) mod sign;
 pub(crate) mod snapshot;
 pub(crate) mod suggestions;

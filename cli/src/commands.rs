@@ -72,6 +72,12 @@ pub(crate) fn run(line: CommandLine) -> Result<(), Failure> {
             DeltaAction::Explain(args) => delta::explain::run(&args),
             #[cfg(feature = "server")]
             DeltaAction::Plan(args) => delta::plan::run(&args),
+            #[cfg(feature = "server")]
+            DeltaAction::Worker(args) => delta::worker::run(&args),
+            #[cfg(feature = "server")]
+            DeltaAction::Enqueue(args) => delta::enqueue::run(&args),
+            #[cfg(feature = "server")]
+            DeltaAction::Store(args) => delta::store::run(&args),
         },
         #[cfg(feature = "server")]
         Some(Command::Ledger(args)) => ledger::run(&args),

@@ -30,6 +30,9 @@ pub(crate) enum ExitStatus {
     Limit = 9,
     /// The delta saves less than was asked for.
     NotWorthIt = 10,
+    /// It may work later, with nothing else changed: a store or queue is away, a limit of time or quota was met.
+    #[cfg(feature = "server")]
+    Later = 11,
 }
 
 /// The exit status when a signal ended the command: what a shell says of a program that a signal has killed.
@@ -98,6 +101,28 @@ pub(crate) fn of_ledger_error(error: &mender_delta::fleet::ledger::error::Ledger
     }
 }
 
+/// The exit status of what failed for one of the reasons that servers are told.
+#[cfg(feature = "server")]
+pub(crate) fn of_reason(reason: mender_delta::fleet::reason::Reason) -> ExitStatus {
+    use mender_delta::fleet::reason::{Reason, Remedy};
+    match reason {
+        Reason::BadArtifact | Reason::Checksum | Reason::Unsigned | Reason::BadSignature => {
+            ExitStatus::Invalid
+        }
+        Reason::StoreDamaged | Reason::StoreConflict => ExitStatus::Invalid,
+        Reason::Unsupported => ExitStatus::Unsupported,
+        Reason::TooLarge | Reason::LimitMemory | Reason::LimitDisk | Reason::LimitOutput => ExitStatus::Limit,
+        Reason::ApplyMemory => ExitStatus::Limit,
+        Reason::NoGain => ExitStatus::NotWorthIt,
+        Reason::StoreMissing => ExitStatus::OpenInput,
+        _ => match reason.remedy() {
+            Remedy::Later => ExitStatus::Later,
+            Remedy::Defect => ExitStatus::System,
+            _ => ExitStatus::Usage,
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +137,20 @@ mod tests {
         assert_eq!(status(Defect::TooLarge), ExitStatus::Limit);
         assert_eq!(status(Defect::Misuse), ExitStatus::Usage);
         assert_eq!(status(Defect::Io), ExitStatus::System);
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn each_reason_has_a_status_and_none_is_success() {
+        use mender_delta::fleet::reason::{Reason, Remedy};
+        for &reason in Reason::ALL {
+            let status = of_reason(reason);
+            assert_ne!(status, ExitStatus::Success, "{reason:?}");
+            assert_eq!(status == ExitStatus::Later, reason.remedy() == Remedy::Later, "{reason:?}");
+        }
+        assert_eq!(of_reason(Reason::StoreUnreachable), ExitStatus::Later);
+        assert_eq!(of_reason(Reason::NoGain), ExitStatus::NotWorthIt);
+        assert_eq!(of_reason(Reason::BadRequest), ExitStatus::Usage);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod msrv;
 mod package;
 mod prerequisites;
 mod provision_bulk;
+mod s3_server;
 mod size_limits;
 mod step;
 mod test;

@@ -30,6 +30,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("openssh-client", "ssh"),
     ("openssh-server", "sshd"),
     ("python3", "python3"),
+    ("nats-server", "nats-server"),
     ("golang-go", "go"),
     ("valgrind", "valgrind"),
     ("sqlite3", "sqlite3"),

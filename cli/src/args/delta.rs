@@ -1,5 +1,7 @@
-//! `delta create`, `delta apply`, `delta info`, `delta estimate` and `delta explain`; `delta plan` is in a file of its own.
+//! `delta`: `create`, `apply`, `info`, `estimate` and `explain`; `plan` and what workers need are in files of their own.
 
+#[cfg(feature = "server")]
+use super::server::{EnqueueArgs, StoreArgs, WorkerArgs};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -25,6 +27,15 @@ pub(crate) enum DeltaAction {
     /// Tell which Artifact a device should get, or which deltas are worth making for a fleet, and why
     #[cfg(feature = "server")]
     Plan(Box<super::delta_plan::DeltaPlanArgs>),
+    /// Make deltas for a server: one task from standard input, or many from NATS JetStream
+    #[cfg(feature = "server")]
+    Worker(Box<WorkerArgs>),
+    /// Put tasks from standard input into the queue of workers
+    #[cfg(feature = "server")]
+    Enqueue(EnqueueArgs),
+    /// List, get, put and remove what is in a store of deltas
+    #[cfg(feature = "server")]
+    Store(StoreArgs),
 }
 
 /// The names that `--algorithm` takes.

@@ -1,7 +1,9 @@
-//! `delta`: deltas between plain images.
+//! `delta`: deltas between plain images, and what servers need to have them made.
 
 pub(crate) mod apply;
 pub(crate) mod create;
+#[cfg(feature = "server")]
+pub(crate) mod enqueue;
 pub(crate) mod estimate;
 pub(crate) mod explain;
 pub(crate) mod image;
@@ -10,5 +12,11 @@ pub(crate) mod level;
 #[cfg(feature = "server")]
 pub(crate) mod plan;
 mod source;
+#[cfg(feature = "server")]
+pub(crate) mod store;
+#[cfg(feature = "server")]
+mod store_address;
 pub(crate) mod swapped;
+#[cfg(feature = "server")]
+pub(crate) mod worker;
 pub(crate) mod worth;
