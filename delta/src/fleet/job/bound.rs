@@ -196,7 +196,8 @@ mod tests {
     #[test]
     fn less_memory_means_less_at_once_until_it_is_too_little() {
         let spec = JobSpec::new(TenantId::new("a").unwrap());
-        let sizes = Sizes { from: 512 << 20, to: 512 << 20 };
+        // The largest unit of a larger base wants more than the budget of all.
+        let sizes = Sizes { from: 20 << 20, to: 200 << 20 };
         let bound = Bound::of(sizes, Folding::Nothing, &spec, 2);
         let limits = |memory| Limits { memory, ..Limits::default() };
         let less = bound.memory - (4 << 20);
