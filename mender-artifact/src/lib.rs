@@ -33,6 +33,9 @@ pub mod digest;
 pub mod entry_name;
 pub mod error;
 pub mod format_version;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "std")]
 pub mod header;
 pub mod json;

@@ -12,6 +12,7 @@ mod demo;
 mod deny;
 mod device;
 mod failure;
+mod fuzz;
 mod ledger_bench;
 mod measure;
 mod msrv;
@@ -40,6 +41,9 @@ usage: cargo xtask <task>
   coverage          which lines the tests of the libraries and the command run (needs Debian's llvm-19 or newer)
   package           what a release publishes: archives, Debian packages (needs cargo-deb), digests
   deny              licences, bans and sources of the dependencies (needs cargo-deny)
+  fuzz [--minutes N] [--rounds N] [--no-build] [TARGET...]
+                    fuzz targets one after the other, N minutes (1) each: executions and coverage so far (needs c++);
+                    --no-build goes on with the programs that are there
   compare [--table main|memory|formats|full] [--limit SECONDS] [--only TOOL[,TOOL]] PAIR...
                     a table of delta sizes and times beside other tools; PAIR is a folder with old.img and new.img
   compare-artifacts [--limit SECONDS] [--scratch FOLDER] [--only NAME[,NAME]] IMAGE
@@ -60,6 +64,9 @@ usage: cargo xtask <task>
 ";
 
 fn main() -> ExitCode {
+    if let Some(compiled) = fuzz::wrapped_compiler() {
+        return compiled;
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(status) = coverage::wrap_compiler(&arguments) {
         return status;
@@ -86,6 +93,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ["coverage"] => coverage::run_coverage(),
         ["package"] => package::run_package(),
         ["deny"] => deny::run_deny(),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
         ["compare", rest @ ..] => compare::run(rest),
         ["compare-images", rest @ ..] => compare_images::run(rest),
         ["compare-artifacts", rest @ ..] => compare_artifacts::run(rest),

@@ -85,8 +85,9 @@ pub(crate) fn name_parts(block: &[u8; BLOCK]) -> (&[u8], &[u8]) {
     (prefix, until_nul(&block[..100]))
 }
 
+/// Of another version some readers would take the prefix for a part of the name, others not.
 fn is_posix(block: &[u8; BLOCK]) -> bool {
-    block[262] == 0
+    &block[262..265] == b"\x0000"
 }
 
 fn until_nul(field: &[u8]) -> &[u8] {

@@ -51,6 +51,12 @@ pub fn write_artifact(
     options: &WriteOptions<'_>,
 ) -> Result<WriteReport, Error> {
     plan.check()?;
+    let signed = plan.payloads.iter_mut().map(|payload| &mut payload.header);
+    for header in signed.chain(plan.augment.iter_mut().map(|augment| &mut augment.header)) {
+        // An empty object is written as none, and read as none.
+        header.meta_data =
+            header.meta_data.take().filter(|it| it.as_object().is_none_or(|it| !it.is_empty()));
+    }
     plan.scripts.sort_by(|a, b| a.script.name.cmp(&b.script.name));
     for script in &mut plan.scripts {
         script.modified = options.clamp(Some(script.modified));

@@ -1,0 +1,4 @@
+//! libFuzzer drives `fat`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mender_fuzz::image::run_fat(data));

@@ -1,0 +1,4 @@
+//! libFuzzer drives `partition`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mender_fuzz::image::run_partition(data));

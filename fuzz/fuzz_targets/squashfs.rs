@@ -1,0 +1,4 @@
+//! libFuzzer drives `squashfs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mender_fuzz::image::run_squashfs(data));
