@@ -42,6 +42,7 @@ pub(crate) unsafe fn free<T>(handle: *mut T) {
 ///
 /// # Safety
 /// `handle` is NULL or comes from [`give`] and was not freed while `'h` lasts.
+#[cfg(feature = "fleet")]
 pub(crate) unsafe fn share<'h, T: Sync>(handle: *const T) -> Result<&'h T, Failure> {
     // SAFETY: as promised by the caller.
     unsafe { handle.as_ref() }.ok_or_else(|| Failure::argument("the handle is NULL"))

@@ -152,8 +152,11 @@ fn the_c_example_makes_a_delta() {
     }
 }
 
+/// Runs the program with a job and more arguments; its status, and what it says.
+type Jobs<'j> = &'j dyn Fn(&str, &[&str]) -> (Option<i32>, String);
+
 /// The first call gives what is to be signed, the second one the signature.
-fn signed(sample: &Sample, jobs: &dyn Fn(&str, &[&str]) -> (Option<i32>, String)) {
+fn signed(sample: &Sample, jobs: Jobs<'_>) {
     let public = fs::read_to_string(key("p256-public.pem")).unwrap().replace('\n', "\\n");
     let spec = format!(r#"{{"v":1,"tenant":"acme","sign":{{"mode":"external","public_key":"{public}"}}}}"#);
     assert_eq!(jobs(&spec, &[]), (Some(3), String::new()));

@@ -42,10 +42,11 @@ pub(super) fn seeds() -> Vec<Seed> {
         let image = folder.path().join("image");
         let _absent = fs::remove_file(&image);
         let made = len == 0 || File::create(&image).and_then(|file| file.set_len(len)).is_ok();
-        if made && lines.iter().all(|line| run(folder.path(), line, input)) {
-            if let Ok(bytes) = fs::read(&image) {
-                seeds.push(seed(target, name, &[&Sparse::describe(&bytes)]));
-            }
+        if !made || !lines.iter().all(|line| run(folder.path(), line, input)) {
+            return;
+        }
+        if let Ok(bytes) = fs::read(&image) {
+            seeds.push(seed(target, name, &[&Sparse::describe(&bytes)]));
         }
     };
     let uuid = "-U 01234567-89ab-cdef-0123-456789abcdef";
