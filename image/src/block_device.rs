@@ -82,6 +82,26 @@ impl<T: WritableDevice + ?Sized> WritableDevice for &mut T {
     }
 }
 
+impl<T: BlockDevice + ?Sized> BlockDevice for Box<T> {
+    fn len_bytes(&self) -> u64 {
+        (**self).len_bytes()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
+        (**self).read_at(offset, buffer)
+    }
+}
+
+impl<T: WritableDevice + ?Sized> WritableDevice for Box<T> {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+        (**self).write_at(offset, bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        (**self).flush()
+    }
+}
+
 /// An image in memory, or mapped into it.
 impl BlockDevice for [u8] {
     fn len_bytes(&self) -> u64 {

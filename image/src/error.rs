@@ -177,12 +177,16 @@ pub enum Expected {
 }
 
 impl Error {
-    pub(crate) fn io(offset: u64, len: usize, source: io::Error) -> Self {
+    /// Reading `len` bytes at `offset` has failed; for devices that are made elsewhere.
+    #[must_use]
+    pub fn io(offset: u64, len: usize, source: io::Error) -> Self {
         let len_bytes = u64::try_from(len).unwrap_or(u64::MAX);
         Self::Io(IoError { offset, len_bytes, writing: false, source })
     }
 
-    pub(crate) fn write(offset: u64, len: usize, source: io::Error) -> Self {
+    /// Writing `len` bytes at `offset` has failed; for devices that are made elsewhere.
+    #[must_use]
+    pub fn write(offset: u64, len: usize, source: io::Error) -> Self {
         let len_bytes = u64::try_from(len).unwrap_or(u64::MAX);
         Self::Io(IoError { offset, len_bytes, writing: true, source })
     }

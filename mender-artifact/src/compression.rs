@@ -1,13 +1,15 @@
 //! Compression of the header and payload archives, told by the suffix of their names.
 
 #[cfg(feature = "std")]
+mod blocks;
+#[cfg(feature = "std")]
 pub mod encoder;
 #[cfg(feature = "std")]
-mod gzip;
+pub(crate) mod gzip;
 #[cfg(feature = "std")]
 mod xz;
 #[cfg(feature = "std")]
-mod zstd;
+pub(crate) mod zstd;
 
 /// How an archive inside an Artifact is compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

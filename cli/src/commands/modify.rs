@@ -4,7 +4,7 @@
 mod inside;
 
 use super::claim::Claim;
-use super::inside::artifact::{UnpackedImage, is_artifact};
+use super::inside::artifact::{OpenImage, is_artifact};
 use super::inside::change::{Changing, change_image};
 use super::rewriting::{Opened, write};
 use super::write::{compression, key_values, read_scripts};
@@ -103,8 +103,8 @@ fn change_artifact(
     changes: Changes<'_>,
 ) -> Result<(), Failure> {
     let path = &args.artifact;
-    let artifact = UnpackedImage::unpack(path, file, args.tmp.as_deref())?;
-    let mut image = Changing::open(path, artifact.image()?, true, args.tmp.as_deref())?;
+    let artifact = OpenImage::open(path, file, args.tmp.as_deref())?;
+    let mut image = Changing::open(path, artifact.device()?, true, args.tmp.as_deref())?;
     let applied = inside.apply(&mut image, part, path).and_then(|()| image.commit());
     let (changed, left) = match applied {
         Ok(changed) => (changed, None),

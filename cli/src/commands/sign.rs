@@ -37,6 +37,8 @@ pub(crate) fn run(args: &SignArgs) -> Result<(), Failure> {
     let mut opened = Opened::open(&args.artifact)?;
     let claim = opened.claim(&args.artifact, args.output_path.as_deref())?;
     let mut original = opened.read(&args.artifact)?;
+    // What no device would take is not worth a signature. The payload is not looked at.
+    original.describe().map_err(about)?;
     match (&args.attach_signature, key) {
         (Some(_), Some(_)) => {
             return Err(Failure::usage(

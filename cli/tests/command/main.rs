@@ -8,6 +8,8 @@ mod command_line;
 mod delta;
 mod delta_image;
 mod json;
+#[cfg(unix)]
+mod memory;
 mod outputs;
 mod read_text;
 mod reference_tool;

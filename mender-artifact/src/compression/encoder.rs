@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 
 use super::Compression;
-use super::gzip::GzipWriter;
+use super::blocks::BlockWriter;
+use super::gzip;
 use super::xz::XzWriter;
 use super::zstd::ZstdWriter;
 
@@ -32,7 +33,7 @@ pub struct Encoder<W: Write>(Inner<W>);
 
 enum Inner<W: Write> {
     Stored(W),
-    Gzip(GzipWriter<W>),
+    Gzip(BlockWriter<W>),
     Xz(XzWriter<W>),
     Zstd(ZstdWriter<W>),
 }
@@ -50,7 +51,7 @@ impl<W: Write> Encoder<W> {
     ) -> io::Result<Self> {
         Ok(Self(match compression {
             Compression::None => Inner::Stored(output),
-            Compression::Gzip => Inner::Gzip(GzipWriter::new(output, effort, threads)?),
+            Compression::Gzip => Inner::Gzip(gzip::writer(output, effort, threads)?),
             Compression::Xz => Inner::Xz(XzWriter::new(output, effort, threads)?),
             Compression::Zstd => Inner::Zstd(ZstdWriter::new(output, effort, threads)?),
         }))

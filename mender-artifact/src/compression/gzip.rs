@@ -1,160 +1,97 @@
 //! Gzip, compressed in parallel: blocks of a fixed size, each a gzip member of its own.
 //!
 //! RFC 1952, section 2.2: a gzip file is a series of members, and its content is the content of
-//! all of them in order. Because a member depends on nothing before it, the bytes are the same
-//! for any number of threads. Every member begins with `1f 8b 08 00 00000000 XFL ff`: no name, no
-//! time, operating system unknown.
+//! all of them in order. Every member says how long it is, in a subfield of its extra field that programs which do not
+//! know it skip, so that members can be found without unpacking them:
+//!
+//! | offset | length | |
+//! |---|---|---|
+//! | 0 | 4 | `1f 8b 08 04`: gzip, deflate, an extra field and nothing else |
+//! | 4 | 4 | 0: no time |
+//! | 8 | 1 | 0 |
+//! | 9 | 1 | `ff`: operating system unknown |
+//! | 10 | 2 | 8: length of the extra field, little-endian |
+//! | 12 | 2 | `ML`: member length |
+//! | 14 | 2 | 4: length of the subfield, little-endian |
+//! | 16 | 4 | bytes of the member, header and trailer included, little-endian |
+//! | 20 | | deflate |
+//! | end - 8 | 4 | CRC-32 of the content, little-endian |
+//! | end - 4 | 4 | bytes of content, little-endian |
 
-use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{Builder, JoinHandle};
 
-use libdeflater::{CompressionLvl, Compressor};
+use libdeflater::{CompressionLvl, Compressor, crc32};
 
+use super::blocks::{BlockWriter, Blocks, Packer};
 use super::encoder::Effort;
 
 /// Bytes of content in each member but the last.
 const BLOCK_LEN_BYTES: usize = 1 << 20;
-
-/// A block on its way to a worker; the worker answers through `done`.
-struct Job {
-    block: Vec<u8>,
-    done: SyncSender<io::Result<Done>>,
-}
-
-/// A compressed block and the buffer that held its content, to be used again.
-struct Done {
-    member: Vec<u8>,
-    block: Vec<u8>,
-}
+/// Where the length of the member stands.
+const LENGTH_AT: usize = 16;
+/// Bytes before the compressed content.
+pub(crate) const HEADER_LEN_BYTES: usize = LENGTH_AT + 4;
+/// Bytes behind it.
+pub(crate) const TRAILER_LEN_BYTES: usize = 8;
+/// A header but for the length.
+const HEADER: [u8; LENGTH_AT] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 8, 0, b'M', b'L', 4, 0];
 
 /// Compresses what is written to it. Memory: about 2 MiB for each block in flight, of which there
 /// are two for each thread, and about 1 MiB for each thread.
-pub(super) struct GzipWriter<W: Write> {
+pub(super) fn writer<W: Write>(
     output: W,
-    block: Vec<u8>,
-    spare: Vec<Vec<u8>>,
-    any_block_sent: bool,
-    in_flight: VecDeque<Receiver<io::Result<Done>>>,
-    in_flight_max: usize,
-    jobs: Option<SyncSender<Job>>,
-    workers: Vec<JoinHandle<()>>,
+    effort: Effort,
+    threads: NonZeroUsize,
+) -> io::Result<BlockWriter<W>> {
+    let level = CompressionLvl::new(level(effort))
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "gzip level not supported"))?;
+    let in_flight_max = threads.get().saturating_mul(2);
+    let how = Blocks { len_bytes: BLOCK_LEN_BYTES, threads, in_flight_max };
+    BlockWriter::new(output, how, || Ok(MemberPacker::new(level)))
 }
 
-impl<W: Write> GzipWriter<W> {
-    pub(super) fn new(output: W, effort: Effort, threads: NonZeroUsize) -> io::Result<Self> {
-        let level = CompressionLvl::new(level(effort))
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "gzip level not supported"))?;
-        let in_flight_max = threads.get().saturating_mul(2);
-        let (jobs, queue) = sync_channel::<Job>(in_flight_max);
-        let queue = Arc::new(Mutex::new(queue));
-        let mut workers = Vec::new();
-        for _ in 0..threads.get() {
-            let queue = Arc::clone(&queue);
-            workers.push(Builder::new().name("gzip".into()).spawn(move || work(&queue, level))?);
-        }
-        Ok(Self {
-            output,
-            block: Vec::with_capacity(BLOCK_LEN_BYTES),
-            spare: Vec::new(),
-            any_block_sent: false,
-            in_flight: VecDeque::new(),
-            in_flight_max,
-            jobs: Some(jobs),
-            workers,
-        })
-    }
-
-    /// Compresses what is left, writes it and gives the output back.
-    pub(super) fn finish(mut self) -> io::Result<W> {
-        // Empty content is one empty member, not an empty file.
-        if !self.block.is_empty() || !self.any_block_sent {
-            self.send_block()?;
-        }
-        while !self.in_flight.is_empty() {
-            self.receive_block()?;
-        }
-        self.jobs = None;
-        for worker in self.workers {
-            worker.join().map_err(|_| worker_gone())?;
-        }
-        Ok(self.output)
-    }
-
-    fn send_block(&mut self) -> io::Result<()> {
-        while self.in_flight.len() >= self.in_flight_max {
-            self.receive_block()?;
-        }
-        let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(BLOCK_LEN_BYTES));
-        let block = std::mem::replace(&mut self.block, next);
-        let (done, answer) = sync_channel(1);
-        let jobs = self.jobs.as_ref().ok_or_else(worker_gone)?;
-        jobs.send(Job { block, done }).map_err(|_| worker_gone())?;
-        self.in_flight.push_back(answer);
-        self.any_block_sent = true;
-        Ok(())
-    }
-
-    /// Waits for the oldest block and writes it.
-    fn receive_block(&mut self) -> io::Result<()> {
-        let Some(answer) = self.in_flight.pop_front() else { return Ok(()) };
-        let mut done = answer.recv().map_err(|_| worker_gone())??;
-        self.output.write_all(&done.member)?;
-        done.block.clear();
-        self.spare.push(done.block);
-        Ok(())
-    }
-}
-
-impl<W: Write> Write for GzipWriter<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A block is sent when more content follows it, so that its length alone decides.
-        if self.block.len() == BLOCK_LEN_BYTES && !bytes.is_empty() {
-            self.send_block()?;
-        }
-        let taken = bytes.len().min(BLOCK_LEN_BYTES - self.block.len());
-        self.block.extend_from_slice(&bytes[..taken]);
-        Ok(taken)
-    }
-
-    /// Does nothing: where blocks end must not depend on the caller.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A worker: compresses blocks until the writer is gone.
-fn work(queue: &Mutex<Receiver<Job>>, level: CompressionLvl) {
-    let mut packer = Packer { compressor: Compressor::new(level), room: Vec::new(), zeros: None };
-    loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { block, done }) = job else { return };
-        let answer = packer.pack(&block).map(|member| Done { member, block });
-        // Nobody waits for the answer when the writer was dropped: then the queue ends, too.
-        let _ = done.send(answer);
-    }
+/// The length of the member that begins with `header`, if it says one.
+pub(crate) fn member_len(header: &[u8; HEADER_LEN_BYTES]) -> Option<u64> {
+    let (fixed, length) = header.split_at_checked(LENGTH_AT)?;
+    let length = length.try_into().ok()?;
+    (fixed == HEADER).then(|| u64::from(u32::from_le_bytes(length)))
 }
 
 /// Makes members out of blocks.
-struct Packer {
+struct MemberPacker {
     compressor: Compressor,
     room: Vec<u8>,
     /// The member of a full block of zeros, which an image has many of.
     zeros: Option<Vec<u8>>,
 }
 
-impl Packer {
+impl MemberPacker {
+    fn new(level: CompressionLvl) -> Self {
+        Self { compressor: Compressor::new(level), room: Vec::new(), zeros: None }
+    }
+
+    fn member(&mut self, block: &[u8]) -> io::Result<Vec<u8>> {
+        self.room.resize(self.compressor.deflate_compress_bound(block.len()), 0);
+        let len = self.compressor.deflate_compress(block, &mut self.room).map_err(io::Error::other)?;
+        let number = |number: usize| u32::try_from(number).map(u32::to_le_bytes).map_err(io::Error::other);
+        let mut member = Vec::with_capacity(HEADER_LEN_BYTES + len + TRAILER_LEN_BYTES);
+        member.extend_from_slice(&HEADER);
+        member.extend_from_slice(&number(HEADER_LEN_BYTES + len + TRAILER_LEN_BYTES)?);
+        member.extend_from_slice(&self.room[..len]);
+        member.extend_from_slice(&crc32(block).to_le_bytes());
+        member.extend_from_slice(&number(block.len())?);
+        Ok(member)
+    }
+}
+
+impl Packer for MemberPacker {
     fn pack(&mut self, block: &[u8]) -> io::Result<Vec<u8>> {
         let only_zeros = block.len() == BLOCK_LEN_BYTES && is_zero(block);
         if let (true, Some(member)) = (only_zeros, &self.zeros) {
             return Ok(member.clone());
         }
-        self.room.resize(self.compressor.gzip_compress_bound(block.len()), 0);
-        let len = self.compressor.gzip_compress(block, &mut self.room).map_err(io::Error::other)?;
-        let member = self.room[..len].to_vec();
+        let member = self.member(block)?;
         if only_zeros {
             self.zeros = Some(member.clone());
         }
@@ -166,10 +103,6 @@ impl Packer {
 fn is_zero(block: &[u8]) -> bool {
     const ZEROS: [u8; 4096] = [0; 4096];
     block.chunks(ZEROS.len()).all(|piece| piece == &ZEROS[..piece.len()])
-}
-
-fn worker_gone() -> io::Error {
-    io::Error::other("a compression thread has stopped")
 }
 
 /// Levels of libdeflate. On a Debian root file system of 464 MiB, in processor seconds: level 2 gives 135.4 MB in 2.6,
@@ -188,13 +121,13 @@ const fn level(effort: Effort) -> i32 {
 mod tests {
     use super::*;
 
+    fn packer() -> MemberPacker {
+        MemberPacker::new(CompressionLvl::new(3).unwrap())
+    }
+
     #[test]
     fn zeros_seen_before_give_the_same_member() {
-        let mut packer = Packer {
-            compressor: Compressor::new(CompressionLvl::new(3).unwrap()),
-            room: Vec::new(),
-            zeros: None,
-        };
+        let mut packer = packer();
         let zeros = vec![0; BLOCK_LEN_BYTES];
         let mut almost = zeros.clone();
         almost[BLOCK_LEN_BYTES - 1] = 1;
@@ -202,5 +135,20 @@ mod tests {
         assert!(packer.pack(&almost).unwrap() != first);
         assert!(packer.pack(&zeros[1..]).unwrap() != first);
         assert!(packer.pack(&zeros).unwrap() == first);
+    }
+
+    #[test]
+    fn members_say_how_long_they_are() {
+        for len in [0, 1, 5000] {
+            let member = packer().pack(&vec![b'a'; len]).unwrap();
+            let header = member.first_chunk().unwrap();
+            assert_eq!(member_len(header), Some(member.len() as u64));
+            assert_eq!(member[member.len() - 4..], u32::try_from(len).unwrap().to_le_bytes());
+            for at in 0..LENGTH_AT {
+                let mut other = *header;
+                other[at] ^= 1;
+                assert_eq!(member_len(&other), None);
+            }
+        }
     }
 }

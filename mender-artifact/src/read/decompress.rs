@@ -125,7 +125,7 @@ fn progress(before: (u64, u64), after: (u64, u64)) -> Progress {
     Progress { consumed: way(before.0, after.0), produced: way(before.1, after.1) }
 }
 
-fn damaged() -> Error {
+pub(super) fn damaged() -> Error {
     Error::new(Defect::Compressed, Entry::Artifact)
 }
 
@@ -133,7 +133,7 @@ fn too_large(limit_bytes: u64) -> Error {
     Error::new(Defect::TooLarge, Entry::Artifact).named(b"memory to unpack").expected(limit_bytes)
 }
 
-fn xz_error(error: liblzma::stream::Error, limit_bytes: u64) -> Error {
+pub(super) fn xz_error(error: liblzma::stream::Error, limit_bytes: u64) -> Error {
     use liblzma::stream::Error as Xz;
     match error {
         Xz::MemLimit | Xz::Mem => too_large(limit_bytes).caused_by(error),

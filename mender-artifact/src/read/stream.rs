@@ -1,7 +1,7 @@
 //! Reads an Artifact from a stream: the skin over the reader core for programs with `std`.
 
-use super::decompress::BuiltIn;
 use super::owned;
+use super::parallel::InParallel;
 use super::push::{Config, Event, FileHead, Reader, Told, memory_needed};
 use super::verify::{SignatureRule, SignatureStatus};
 use crate::compression::Compression;
@@ -122,7 +122,7 @@ pub(crate) fn read_telling<R: Read>(
         keep_scripts: !options.skip_script_contents,
     };
     let mut memory = vec![0; memory_needed(&options.limits)];
-    let mut reader = Reader::new(&mut memory, config, BuiltIn)?;
+    let mut reader = Reader::new(&mut memory, config, InParallel)?;
     if let Some(told) = told {
         reader = reader.tells(told);
     }

@@ -40,7 +40,7 @@ pub(super) fn between_files(mut from: &File, payload_at: u64, mut to: &File) -> 
 }
 
 /// Goes from header to header, and gives the end of the last member. What is in the members is not read.
-fn end_of_payload(mut file: &File, payload_at: u64) -> Result<u64, Error> {
+pub(super) fn end_of_payload(mut file: &File, payload_at: u64) -> Result<u64, Error> {
     let failed = |error| Error::io(Entry::Artifact, error);
     let file_len = file.metadata().map_err(failed)?.len();
     let limits = Limits::computer();

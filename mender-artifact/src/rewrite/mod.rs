@@ -26,7 +26,7 @@ pub(crate) mod split;
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-pub use content::Unpacked;
+pub use content::{NewPlain, SeekableContent, Unpacked};
 pub use front::Front;
 pub use recompress::Recompression;
 

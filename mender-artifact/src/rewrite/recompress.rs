@@ -14,7 +14,7 @@ use crate::error::{Defect, Entry, Error};
 use crate::limits::Limits;
 use crate::manifest::payload_index;
 use crate::read::codec::{Decompress, Decompressors, Progress};
-use crate::read::decompress::{BuiltIn, Unpacker};
+use crate::read::parallel::{InParallel, ParallelUnpacker};
 use crate::tar::writer::padding;
 use crate::write::progress::OnProgress;
 
@@ -57,7 +57,7 @@ pub(super) struct Recompressed<'p> {
     how: &'p Recompression<'p>,
     entry: Entry,
     member: Option<Member>,
-    unpacker: Option<Unpacker>,
+    unpacker: Option<ParallelUnpacker>,
     encoder: Option<Encoder<tempfile::SpooledTempFile>>,
     buffer: Vec<u8>,
 }
@@ -99,7 +99,7 @@ impl Passage for Recompressed<'_> {
         self.unpacker = if compression == Compression::None {
             None
         } else {
-            let opened = BuiltIn.open(compression, Limits::computer().decoder_bytes);
+            let opened = InParallel.open(compression, Limits::computer().decoder_bytes);
             Some(opened.map_err(|error| error.in_entry(self.entry))?)
         };
         let spool = tempfile::spooled_tempfile_in(MEMORY_MAX_BYTES, self.how.spool_directory);

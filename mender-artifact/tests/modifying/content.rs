@@ -19,18 +19,19 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 
 /// Where content is changed: from this byte to that.
-type Changed = (usize, usize);
+pub(crate) type Changed = (usize, usize);
 
-const ALL: [Compression; 4] = [Compression::None, Compression::Gzip, Compression::Xz, Compression::Zstd];
+pub(crate) const ALL: [Compression; 4] =
+    [Compression::None, Compression::Gzip, Compression::Xz, Compression::Zstd];
 
 /// Some megabytes, empty in the middle.
-fn image() -> Vec<u8> {
+pub(crate) fn image() -> Vec<u8> {
     let mut image: Vec<u8> = (0..600_000_u32).flat_map(|n| (n / 5 * 7).to_le_bytes()).collect();
     image[900_000..1_500_000].fill(0);
     image
 }
 
-fn rootfs(
+pub(crate) fn rootfs(
     image: &[u8],
     compression: Compression,
     checksum: ChecksumProvide,
@@ -54,7 +55,7 @@ fn rootfs(
 }
 
 /// The Artifact with `bytes` put into the image at `ranges`, and what became of the signature.
-fn changed(
+pub(crate) fn changed(
     artifact: &[u8],
     ranges: &[Changed],
     to: Option<Compression>,

@@ -18,6 +18,8 @@ mod content;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod seekable;
+#[cfg(test)]
 #[cfg(target_os = "linux")]
 mod sharing;
 #[cfg(test)]

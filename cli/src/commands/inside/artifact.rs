@@ -1,4 +1,5 @@
-//! The image that an Artifact carries: unpacked into a nameless file, and put back if it has changed.
+//! The image that an Artifact carries: changed where it lies, or unpacked into a nameless file, and put back if it has
+//! changed.
 
 use crate::commands::claim::Claim;
 use crate::commands::rewriting::write;
@@ -6,13 +7,17 @@ use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use crate::report::warn;
 use mender_artifact::compression::encoder::Effort;
+use mender_artifact::digest::Digest;
 use mender_artifact::modify::{Changes, ModifyReport, NewContent, SignatureFate, modify};
-use mender_artifact::rewrite::{Original, Recompression, Source, Unpacked};
+use mender_artifact::rewrite::{NewPlain, Original, Recompression, SeekableContent, Source, Unpacked};
+use mender_image::block_device::{BlockDevice, FileDevice, WritableDevice};
+use mender_image::error::Error as ImageError;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What an Artifact begins with: the name of its first member.
 const BEGINNING: &[u8; 8] = b"version\0";
@@ -26,34 +31,70 @@ pub(in crate::commands) fn is_artifact(mut file: &File) -> io::Result<bool> {
     Ok(bytes == BEGINNING)
 }
 
-/// An Artifact whose image has been unpacked.
-pub(in crate::commands) struct UnpackedImage<'f> {
+/// Unpacks the image of the Artifact in `file`, which `path` names, into a nameless file in `folder`.
+pub(in crate::commands) fn unpacked_image(
+    path: &Path,
+    file: &File,
+    folder: Option<&Path>,
+) -> Result<File, Failure> {
+    let spool = spool(&folder.map_or_else(std::env::temp_dir, Path::to_path_buf))?;
+    let about = |error| Failure::artifact(path, &error);
+    let mut original = Original::read(Source::File(file)).map_err(about)?;
+    original.unpack_content(&spool).map_err(about)?;
+    Ok(spool)
+}
+
+fn spool(folder: &Path) -> Result<File, Failure> {
+    tempfile::tempfile_in(folder).map_err(|error| Failure::io(folder, ExitStatus::System, &error))
+}
+
+/// An Artifact whose image is being changed.
+pub(in crate::commands) struct OpenImage<'f> {
     path: PathBuf,
     original: Original<'f>,
-    unpacked: Unpacked,
-    spool: File,
+    content: Content,
     folder: PathBuf,
 }
 
-impl<'f> UnpackedImage<'f> {
-    /// Unpacks the image of the Artifact in `file`, which `path` names, into a nameless file in `folder`.
-    pub(in crate::commands) fn unpack(
+/// Where the image is.
+enum Content {
+    /// All of it in a file.
+    Spool(File, Unpacked),
+    /// In the Artifact, and its changes elsewhere.
+    InPlace(Arc<SeekableContent>),
+}
+
+impl<'f> OpenImage<'f> {
+    /// Opens the image of the Artifact in `file`, which `path` names. Temporary files are made in `folder`.
+    pub(in crate::commands) fn open(
         path: &Path,
         file: &'f File,
         folder: Option<&Path>,
     ) -> Result<Self, Failure> {
         let about = |error| Failure::artifact(path, &error);
         let folder = folder.map_or_else(std::env::temp_dir, Path::to_path_buf);
-        let spool = tempfile::tempfile_in(&folder)
-            .map_err(|error| Failure::io(&folder, ExitStatus::System, &error))?;
         let mut original = Original::read(Source::File(file)).map_err(about)?;
-        let unpacked = original.unpack_content(&spool).map_err(about)?;
-        Ok(Self { path: path.to_path_buf(), original, unpacked, spool, folder })
+        let content = match original.open_content(&folder).map_err(about)? {
+            Some(content) => Content::InPlace(Arc::new(content)),
+            None => {
+                let spool = spool(&folder)?;
+                let unpacked = original.unpack_content(&spool).map_err(about)?;
+                Content::Spool(spool, unpacked)
+            }
+        };
+        Ok(Self { path: path.to_path_buf(), original, content, folder })
     }
 
     /// The image, to be read and changed.
-    pub(in crate::commands) fn image(&self) -> Result<File, Failure> {
-        self.spool.try_clone().map_err(|error| Failure::io("temporary file", ExitStatus::System, &error))
+    pub(in crate::commands) fn device(&self) -> Result<Box<dyn WritableDevice>, Failure> {
+        Ok(match &self.content {
+            Content::Spool(file, _) => {
+                let file = file.try_clone();
+                let file = file.map_err(|error| Failure::io("temporary file", ExitStatus::System, &error))?;
+                Box::new(FileDevice::new(file).map_err(|error| Failure::image(&self.path, &error))?)
+            }
+            Content::InPlace(content) => Box::new(InPlace(Arc::clone(content))),
+        })
     }
 
     /// Writes the Artifact with the image as it is now, which differs in the ranges `changed`; and with `changes`. A
@@ -66,13 +107,25 @@ impl<'f> UnpackedImage<'f> {
         claim: Option<&Claim>,
     ) -> Result<ModifyReport, Failure> {
         let about = |error| Failure::artifact(&self.path, &error);
+        let settled;
+        let (unpacked, after, content): (&Unpacked, Digest, NewPlain<'_>) = match &self.content {
+            Content::Spool(spool, unpacked) => {
+                let is_changed = !changed.is_empty();
+                let after =
+                    if is_changed { unpacked.checksum_now(spool).map_err(about)? } else { unpacked.checksum };
+                (unpacked, after, spool.into())
+            }
+            Content::InPlace(content) => {
+                settled = content.settle().map_err(about)?;
+                (&settled.0, settled.1, content.as_ref().into())
+            }
+        };
         if !changed.is_empty() {
-            let after = self.unpacked.checksum_now(&self.spool).map_err(about)?;
-            let (name, before) = (self.unpacked.name.clone(), self.unpacked.checksum);
+            let (name, before) = (unpacked.name.clone(), unpacked.checksum);
             changes.content = Some(NewContent { name, before, after });
         }
         let (compression, effort) =
-            changes.compression.unwrap_or((self.unpacked.compression(), Effort::default()));
+            changes.compression.unwrap_or((unpacked.compression(), Effort::default()));
         let report = modify(&mut self.original, &changes).map_err(about)?;
         if report.changed || output.is_some() || changes.compression.is_some() {
             let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -83,12 +136,36 @@ impl<'f> UnpackedImage<'f> {
                 spool_directory: &self.folder,
                 on_progress: None,
             };
-            let (original, unpacked, spool) = (self.original, &self.unpacked, &self.spool);
+            let original = self.original;
             write(&self.path, output, claim, |target| {
-                original.write_with_content(unpacked, spool, changed, &how, target)
+                original.write_with_content(unpacked, content, changed, &how, target)
             })?;
         }
         Ok(report)
+    }
+}
+
+/// An image in an Artifact as a device. What is written to it is seen by who reads it, and waits for the Artifact to be
+/// written.
+struct InPlace(Arc<SeekableContent>);
+
+impl BlockDevice for InPlace {
+    fn len_bytes(&self) -> u64 {
+        self.0.len_bytes()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ImageError> {
+        self.0.read_at(offset, buffer).map_err(|error| ImageError::io(offset, buffer.len(), error))
+    }
+}
+
+impl WritableDevice for InPlace {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), ImageError> {
+        self.0.write_at(offset, bytes).map_err(|error| ImageError::write(offset, bytes.len(), error))
+    }
+
+    fn flush(&mut self) -> Result<(), ImageError> {
+        Ok(())
     }
 }
 

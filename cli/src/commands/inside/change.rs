@@ -1,6 +1,6 @@
 //! Changes an image or Artifact: in memory first, and then all or nothing.
 
-use super::artifact::{UnpackedImage, is_artifact, tell_signature};
+use super::artifact::{OpenImage, is_artifact, tell_signature};
 use super::read;
 use crate::args::inside::{ChangeArgs, PartArgs};
 use crate::commands::claim::Claim;
@@ -10,7 +10,7 @@ use crate::interrupt;
 use crate::key;
 use mender_artifact::modify::Changes;
 use mender_artifact::sign::Signer;
-use mender_image::block_device::FileDevice;
+use mender_image::block_device::{FileDevice, WritableDevice};
 use mender_image::edit::image::{Found, ImageEditor};
 use mender_image::edit::route::{Purpose, Route};
 use mender_image::limits::Limits;
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 /// An image that is being changed.
 pub(in crate::commands) struct Changing {
     name: PathBuf,
-    editor: ImageEditor<FileDevice>,
+    editor: ImageEditor<Box<dyn WritableDevice>>,
     in_artifact: bool,
 }
 
@@ -30,12 +30,11 @@ impl Changing {
     /// Opens an image. Large changes wait in the folder `tmp`.
     pub(in crate::commands) fn open(
         name: &Path,
-        file: File,
+        device: Box<dyn WritableDevice>,
         in_artifact: bool,
         tmp: Option<&Path>,
     ) -> Result<Self, Failure> {
         let about = |error| Failure::image(name, &error);
-        let device = FileDevice::new(file).map_err(about)?;
         let editor = ImageEditor::open(device, &Limits::default()).map_err(about)?;
         let folder = tmp.map_or_else(std::env::temp_dir, Path::to_path_buf);
         let editor = editor.spill_with(move || {
@@ -61,7 +60,7 @@ impl Changing {
     /// Does something with the editor.
     pub(in crate::commands) fn edit<T>(
         &mut self,
-        change: impl FnOnce(&mut ImageEditor<FileDevice>) -> Result<T, mender_image::error::Error>,
+        change: impl FnOnce(&mut ImageEditor<Box<dyn WritableDevice>>) -> Result<T, mender_image::error::Error>,
     ) -> Result<T, Failure> {
         let done = change(&mut self.editor);
         self.about(done)
@@ -119,8 +118,8 @@ pub(in crate::commands) fn change(
         return change_image(path, args.part.tmp.as_deref(), change);
     }
     let claim = Claim::take(path, &file)?;
-    let artifact = UnpackedImage::unpack(path, &file, args.part.tmp.as_deref())?;
-    let mut changing = Changing::open(path, artifact.image()?, true, args.part.tmp.as_deref())?;
+    let artifact = OpenImage::open(path, &file, args.part.tmp.as_deref())?;
+    let mut changing = Changing::open(path, artifact.device()?, true, args.part.tmp.as_deref())?;
     change(&mut changing)?;
     let changed = changing.commit()?;
     let signer = key.as_ref().map(|key| key as &dyn Signer);
@@ -138,7 +137,8 @@ pub(in crate::commands) fn change_image(
     let file = File::options().read(true).write(true).open(path);
     let file = file.map_err(|error| Failure::io(path, ExitStatus::Output, &error))?;
     let _claim = Claim::take(path, &file)?;
-    let mut changing = Changing::open(path, file, false, tmp)?;
+    let device = FileDevice::new(file).map_err(|error| Failure::image(path, &error))?;
+    let mut changing = Changing::open(path, Box::new(device), false, tmp)?;
     change(&mut changing)?;
     interrupt::uninterrupted(|| changing.commit()).map(drop)
 }

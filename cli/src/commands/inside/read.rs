@@ -1,7 +1,7 @@
 //! Looks into an image or Artifact. Nothing is written but temporary files.
 
 use super::address::Address;
-use super::artifact::{UnpackedImage, is_artifact};
+use super::artifact::{is_artifact, unpacked_image};
 use crate::args::inside::PartArgs;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
@@ -33,11 +33,7 @@ impl Image {
             return Err(Failure::about(path, ExitStatus::OpenInput, "is a directory"));
         }
         let in_artifact = is_artifact(&file).map_err(|error| failed(&error))?;
-        let file = if in_artifact {
-            UnpackedImage::unpack(path, &file, part.tmp.as_deref())?.image()?
-        } else {
-            file
-        };
+        let file = if in_artifact { unpacked_image(path, &file, part.tmp.as_deref())? } else { file };
         let about = |error| Failure::image(path, &error);
         let device = FileDevice::new(file).map_err(about)?;
         let limits = Limits::default();

@@ -4,16 +4,26 @@
 //! | file | |
 //! |---|---|
 //! | `unpack` | the content on its way out, checked, with where everything was |
+//! | `seekable`, `patches` | the content where it lies, and what is changed of it |
 //! | `replace` | the changed content on its way in |
 
+mod patches;
 mod replace;
+mod seekable;
 mod unpack;
 
 use std::ops::Range;
 
+pub use replace::NewPlain;
+pub use seekable::SeekableContent;
+
 use super::split::Member;
 use crate::compression::Compression;
 use crate::digest::Digest;
+use crate::error::Entry;
+
+/// The entry that errors are about.
+const ENTRY: Entry = Entry::Data(0);
 
 /// A payload with one file that has been unpacked.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use super::{Stretch, Unpacked};
+use super::{ENTRY, SeekableContent, Stretch, Unpacked};
 use crate::compression::Compression;
 use crate::compression::encoder::Encoder;
 use crate::digest::Digest;
@@ -19,14 +19,52 @@ use crate::tar::writer::padding;
 const CHUNK_LEN_BYTES: usize = 1 << 20;
 /// New archive bytes up to this size stay in memory.
 const MEMORY_MAX_BYTES: usize = 16 << 20;
-/// The entry that errors are about.
-const ENTRY: Entry = Entry::Data(0);
 
 /// Bytes of the old archive, and what comes in their place.
 struct Replacement {
     old: Range<u64>,
     new: tempfile::SpooledTempFile,
     new_len: u64,
+}
+
+/// The content as it is to be.
+#[derive(Clone, Copy, Debug)]
+pub enum NewPlain<'c> {
+    /// All of it in a file.
+    Spool(&'c File),
+    /// Where it lies, with its changes.
+    Seekable(&'c SeekableContent),
+}
+
+impl<'c> From<&'c File> for NewPlain<'c> {
+    fn from(file: &'c File) -> Self {
+        Self::Spool(file)
+    }
+}
+
+impl<'c> From<&'c SeekableContent> for NewPlain<'c> {
+    fn from(content: &'c SeekableContent) -> Self {
+        Self::Seekable(content)
+    }
+}
+
+impl NewPlain<'_> {
+    fn len_bytes(self) -> io::Result<u64> {
+        match self {
+            Self::Spool(file) => Ok(file.metadata()?.len()),
+            Self::Seekable(content) => Ok(content.len_bytes()),
+        }
+    }
+
+    fn read_at(self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        match self {
+            Self::Spool(mut file) => {
+                file.seek(SeekFrom::Start(offset))?;
+                file.read_exact(buffer)
+            }
+            Self::Seekable(content) => content.read_at(offset, buffer),
+        }
+    }
 }
 
 /// The SHA-256 of a file from its beginning.
@@ -96,7 +134,12 @@ impl Unpacked {
     }
 
     /// Writes the bytes `range` of the unpacked archive as it is to be.
-    fn write_plain(&self, spool: &File, range: Range<u64>, output: &mut dyn Write) -> io::Result<()> {
+    fn write_plain(
+        &self,
+        content: NewPlain<'_>,
+        range: Range<u64>,
+        output: &mut dyn Write,
+    ) -> io::Result<()> {
         let content_at = self.before.len() as u64;
         let content_end = content_at + self.len_bytes;
         let part = |bytes: &[u8], at: u64, output: &mut dyn Write| {
@@ -109,15 +152,13 @@ impl Unpacked {
         let from = range.start.clamp(content_at, content_end);
         let to = range.end.clamp(content_at, content_end);
         if from < to {
-            let mut spool = spool;
-            spool.seek(SeekFrom::Start(from - content_at))?;
-            let mut rest = to - from;
+            let mut at = from;
             let mut buffer = vec![0; CHUNK_LEN_BYTES];
-            while rest > 0 {
-                let len = usize::try_from(rest).unwrap_or(usize::MAX).min(buffer.len());
-                spool.read_exact(&mut buffer[..len])?;
+            while at < to {
+                let len = usize::try_from(to - at).unwrap_or(usize::MAX).min(buffer.len());
+                content.read_at(at - content_at, &mut buffer[..len])?;
                 output.write_all(&buffer[..len])?;
-                rest -= len as u64;
+                at += len as u64;
             }
         }
         part(&self.behind, content_end, output)
@@ -126,7 +167,7 @@ impl Unpacked {
     /// Packs what has to be.
     fn replacements(
         &self,
-        spool: &File,
+        content: NewPlain<'_>,
         changed: &[Range<u64>],
         how: &Recompression<'_>,
     ) -> Result<Vec<Replacement>, Error> {
@@ -140,7 +181,7 @@ impl Unpacked {
         let pack = |part: Stretch| {
             let packed = tempfile::spooled_tempfile_in(MEMORY_MAX_BYTES, how.spool_directory);
             let mut encoder = Encoder::new(packed, how.compression, how.effort, how.threads)?;
-            self.write_plain(spool, part.plain, &mut encoder)?;
+            self.write_plain(content, part.plain, &mut encoder)?;
             let mut new = encoder.finish()?;
             let new_len = new.stream_position()?;
             new.rewind()?;
@@ -151,16 +192,16 @@ impl Unpacked {
 }
 
 impl Original<'_> {
-    /// Writes the Artifact with its changed front and the content of `spool`, which differs from what was unpacked in
+    /// Writes the Artifact with its changed front and `content`, which differs from what was unpacked in
     /// the ranges `changed` alone: bytes of the content, sorted and without overlap. The front must have been given
     /// the new checksum. `target` must be thrown away after an error.
     ///
     /// # Errors
-    /// When reading, compressing or writing fails, or `spool` has another length than the content.
-    pub fn write_with_content(
+    /// When reading, compressing or writing fails, or `content` has another length than what was unpacked.
+    pub fn write_with_content<'c>(
         self,
         unpacked: &Unpacked,
-        spool: &File,
+        content: impl Into<NewPlain<'c>>,
         changed: &[Range<u64>],
         how: &Recompression<'_>,
         mut target: Target<'_>,
@@ -169,12 +210,13 @@ impl Original<'_> {
         let Source::File(from) = self.source else {
             return Err(Error::new(Defect::Misuse, Entry::Artifact).expected("an Artifact in a file"));
         };
-        let spool_len = spool.metadata().map_err(failed)?.len();
-        if spool_len != unpacked.len_bytes {
+        let content = content.into();
+        let len_bytes = content.len_bytes().map_err(failed)?;
+        if len_bytes != unpacked.len_bytes {
             let error = Error::new(Defect::Changed, ENTRY).named(b"length of the content");
-            return Err(error.expected(unpacked.len_bytes).found(spool_len));
+            return Err(error.expected(unpacked.len_bytes).found(len_bytes));
         }
-        let mut replacements = unpacked.replacements(spool, changed, how)?;
+        let mut replacements = unpacked.replacements(content, changed, how)?;
         let size = replacements.iter().fold(unpacked.packed_len, |size, replacement| {
             (size + replacement.new_len).saturating_sub(replacement.old.end - replacement.old.start)
         });

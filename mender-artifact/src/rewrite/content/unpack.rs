@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 
-use super::{Stretch, Unpacked};
+use super::patches::Patches;
+use super::{ENTRY, Stretch, Unpacked};
 use crate::compression::Compression;
 use crate::digest::{Digest, from_hex};
 use crate::error::{Defect, Entry, Error};
@@ -26,8 +27,6 @@ const AROUND_MAX_BYTES: usize = 1 << 20;
 const HOLE_LEN_BYTES: usize = 4096;
 /// Unpacked bytes that are worth remembering where they are: shorter neighbours are taken together.
 const STRETCH_MIN_LEN_BYTES: u64 = 64 << 10;
-/// The entry that errors are about.
-const ENTRY: Entry = Entry::Data(0);
 
 impl Original<'_> {
     /// Unpacks the only file of the only payload into `spool`, an empty file. Its checksum is compared with that of
@@ -37,31 +36,53 @@ impl Original<'_> {
     /// When the Artifact is no file, is augmented, has not exactly one payload with exactly one file, or is damaged;
     /// when reading or writing fails.
     pub fn unpack_content(&mut self, spool: &File) -> Result<Unpacked, Error> {
-        let misuse = |expected| Err(Error::new(Defect::Misuse, Entry::Artifact).expected(expected));
-        let Source::File(mut file) = self.source else { return misuse("an Artifact in a file") };
-        if self.front.manifest_augment().is_some() {
-            return misuse("no augmented Artifact where the content of the payload is to change");
-        }
-        let Some(compression) = self.payload_compression() else {
-            return misuse("a payload where its content is to change");
-        };
+        let compression = self.compression_of_content()?;
+        let Source::File(mut file) = self.source else { return Err(misuse("an Artifact in a file")) };
         file.seek(SeekFrom::Start(self.payload_at)).map_err(|error| Error::io(ENTRY, error))?;
         let limits = Limits::computer();
         let (mut name, mut extension) = (vec![0; limits.name_bytes], vec![0; limits.pax_bytes]);
         let tar = TarReader::new(ENTRY, &mut name, &mut extension);
-        let mut unpacking = Unpacking::new(spool, tar, compression, self.payload_at)?;
+        let unpacker = match compression {
+            Compression::None => None,
+            other => {
+                let opened = BuiltIn.open(other, limits.decoder_bytes);
+                Some(opened.map_err(|error| error.in_entry(ENTRY))?)
+            }
+        };
+        let mut unpacking = Unpacking::new(Sink::Spool { file: spool, hole: 0 }, tar, unpacker);
+        unpacking.result.compression = compression;
+        unpacking.result.packed_at = self.payload_at;
         carry::stream(file, &mut Target::Stream(&mut io::sink()), &mut unpacking)?;
-        let unpacked = unpacking.finish()?;
-        let path = format!("data/0000/{}", unpacked.name);
-        let expected = checksum_of(self.front.manifest(), &path);
-        let expected =
-            expected.ok_or_else(|| Error::new(Defect::Missing, Entry::Manifest).named(path.as_bytes()))?;
-        if expected != unpacked.checksum {
-            let error = Error::new(Defect::Checksum, ENTRY).named(unpacked.name.as_bytes());
-            return Err(error.expected(&expected).found(&unpacked.checksum));
-        }
+        let (unpacked, _) = unpacking.finish()?;
+        checksum_in(self.front.manifest(), &unpacked)?;
         Ok(unpacked)
     }
+
+    /// How the payload is compressed whose content is to change, if it is of the kind where that can be done.
+    pub(super) fn compression_of_content(&self) -> Result<Compression, Error> {
+        let Source::File(_) = self.source else { return Err(misuse("an Artifact in a file")) };
+        if self.front.manifest_augment().is_some() {
+            return Err(misuse("no augmented Artifact where the content of the payload is to change"));
+        }
+        self.payload_compression().ok_or_else(|| misuse("a payload where its content is to change"))
+    }
+}
+
+fn misuse(expected: &'static str) -> Error {
+    Error::new(Defect::Misuse, Entry::Artifact).expected(expected)
+}
+
+/// Compares the checksum of what was unpacked with that in the manifest.
+pub(super) fn checksum_in(manifest: &[u8], unpacked: &Unpacked) -> Result<(), Error> {
+    let path = format!("data/0000/{}", unpacked.name);
+    let expected = checksum_of(manifest, &path);
+    let missing = || Error::new(Defect::Missing, Entry::Manifest).named(path.as_bytes());
+    let expected = expected.ok_or_else(missing)?;
+    if expected != unpacked.checksum {
+        let error = Error::new(Defect::Checksum, ENTRY).named(unpacked.name.as_bytes());
+        return Err(error.expected(&expected).found(&unpacked.checksum));
+    }
+    Ok(())
 }
 
 /// What a manifest says of a file.
@@ -84,17 +105,26 @@ fn add_stretch(stretches: &mut Vec<Stretch>, next: Stretch) {
     }
 }
 
-struct Unpacking<'s, 'm> {
-    spool: &'s File,
+/// Where the content goes.
+pub(super) enum Sink<'s> {
+    /// Into an empty file, but for zeros; so many were not written yet.
+    Spool { file: &'s File, hole: u64 },
+    /// Nowhere: the SHA-256 is computed that it has with these changes, if there are any.
+    Changed { patches: &'s Patches, after: Option<FileHash> },
+}
+
+/// An archive that is being unpacked.
+pub(super) struct Unpacking<'s, 'm> {
+    sink: Sink<'s>,
     tar: TarReader<'m>,
     unpacker: Option<Unpacker>,
     buffer: Vec<u8>,
     result: Unpacked,
     hash: FileHash,
-    /// Zeros that were not written.
-    hole: u64,
     /// Whether the file has come, and whether all of it.
     file: Progression,
+    /// Bytes of content so far.
+    content_len: u64,
     /// Unpacked bytes so far.
     plain_len: u64,
 }
@@ -107,19 +137,7 @@ enum Progression {
 }
 
 impl<'s, 'm> Unpacking<'s, 'm> {
-    fn new(
-        spool: &'s File,
-        tar: TarReader<'m>,
-        compression: Compression,
-        payload_at: u64,
-    ) -> Result<Self, Error> {
-        let unpacker = match compression {
-            Compression::None => None,
-            other => {
-                let opened = BuiltIn.open(other, Limits::computer().decoder_bytes);
-                Some(opened.map_err(|error| error.in_entry(ENTRY))?)
-            }
-        };
+    pub(super) fn new(sink: Sink<'s>, tar: TarReader<'m>, unpacker: Option<Unpacker>) -> Self {
         let member =
             Member { raw: Vec::new(), name: String::new(), is_directory: false, contents: Vec::new() };
         let result = Unpacked {
@@ -127,29 +145,29 @@ impl<'s, 'm> Unpacking<'s, 'm> {
             len_bytes: 0,
             checksum: [0; 32],
             member,
-            compression,
+            compression: Compression::None,
             before: Vec::new(),
             behind: Vec::new(),
-            packed_at: payload_at,
+            packed_at: 0,
             packed_len: 0,
             stretches: Vec::new(),
         };
-        let (buffer, hash) = (vec![0; BUFFER_LEN_BYTES], FileHash::beside());
-        Ok(Self {
-            spool,
+        let buffer = if unpacker.is_some() { vec![0; BUFFER_LEN_BYTES] } else { Vec::new() };
+        Self {
+            sink,
             tar,
             unpacker,
             buffer,
             result,
-            hash,
-            hole: 0,
+            hash: FileHash::beside(),
             file: Progression::Before,
+            content_len: 0,
             plain_len: 0,
-        })
+        }
     }
 
     /// Takes unpacked bytes.
-    fn plain(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+    pub(super) fn plain(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         self.plain_len += bytes.len() as u64;
         loop {
             let (was, before) = (bytes, self.file);
@@ -176,28 +194,12 @@ impl<'s, 'm> Unpacking<'s, 'm> {
                 Step::Data(len) => {
                     let content = self.tar.consume(&mut bytes, len);
                     self.hash.update(content);
-                    self.spool(content).map_err(|error| Error::io(ENTRY, error))?;
+                    self.sink.take(self.content_len, content).map_err(|error| Error::io(ENTRY, error))?;
+                    self.content_len += content.len() as u64;
                 }
                 Step::EntryEnd => self.file = Progression::Behind,
             }
         }
-    }
-
-    /// Writes content, but for zeros.
-    fn spool(&mut self, content: &[u8]) -> io::Result<()> {
-        for piece in content.chunks(HOLE_LEN_BYTES) {
-            if piece.iter().all(|byte| *byte == 0) {
-                self.hole += piece.len() as u64;
-                continue;
-            }
-            let mut spool = self.spool;
-            if self.hole > 0 {
-                spool.seek(SeekFrom::Current(i64::try_from(self.hole).map_err(io::Error::other)?))?;
-                self.hole = 0;
-            }
-            spool.write_all(piece)?;
-        }
-        Ok(())
     }
 
     /// A member, stream or frame has ended.
@@ -209,16 +211,60 @@ impl<'s, 'm> Unpacking<'s, 'm> {
         }
     }
 
-    fn finish(mut self) -> Result<Unpacked, Error> {
+    /// What was unpacked, and the SHA-256 that the content has with the changes, if there are any.
+    pub(super) fn finish(mut self) -> Result<(Unpacked, Option<Digest>), Error> {
         self.tar.finish()?;
         if self.file != Progression::Behind {
             let error = Error::new(Defect::Misuse, ENTRY);
             return Err(error.expected("one file where the content is to change").found("none"));
         }
         self.result.checksum = self.hash.finish()?;
-        self.spool.set_len(self.result.len_bytes).map_err(|error| Error::io(ENTRY, error))?;
-        Ok(self.result)
+        let after = match self.sink {
+            Sink::Spool { file, .. } => {
+                file.set_len(self.result.len_bytes).map_err(|error| Error::io(ENTRY, error))?;
+                None
+            }
+            Sink::Changed { after, .. } => after.map(FileHash::finish).transpose()?,
+        };
+        Ok((self.result, after))
     }
+}
+
+impl Sink<'_> {
+    /// Takes content, which begins at `offset`.
+    fn take(&mut self, offset: u64, content: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Spool { file, hole } => spool(file, hole, content),
+            Self::Changed { after: None, .. } => Ok(()),
+            Self::Changed { patches, after: Some(after) } => {
+                if !patches.touches(&(offset..offset.saturating_add(content.len() as u64))) {
+                    after.update(content);
+                    return Ok(());
+                }
+                let mut changed = content.to_vec();
+                patches.apply(offset, &mut changed)?;
+                after.update(&changed);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Writes content, but for zeros.
+fn spool(mut file: &File, hole: &mut u64, content: &[u8]) -> io::Result<()> {
+    const ZEROS: [u8; HOLE_LEN_BYTES] = [0; HOLE_LEN_BYTES];
+    for piece in content.chunks(HOLE_LEN_BYTES) {
+        if *piece == ZEROS[..piece.len()] {
+            *hole += piece.len() as u64;
+            continue;
+        }
+        if *hole > 0 {
+            file.seek(SeekFrom::Current(i64::try_from(*hole).map_err(io::Error::other)?))?;
+            *hole = 0;
+        }
+        file.write_all(piece)?;
+    }
+    Ok(())
 }
 
 impl Passage for Unpacking<'_, '_> {
