@@ -11,9 +11,9 @@ use serde::Serialize;
 pub enum SizeFrom {
     /// Nowhere.
     Unknown,
-    /// [`FleetOptions::assumed_permille`].
+    /// [`FleetOptions::assumed_permille`](super::fleet::FleetOptions::assumed_permille).
     Assumed,
-    /// [`Insight::estimate`].
+    /// [`Insight::estimate`](super::insight::Insight::estimate).
     Estimated,
 }
 
