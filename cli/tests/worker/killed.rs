@@ -77,10 +77,10 @@ fn forty_tasks_are_published_exactly_once() {
     let (mut chance, mut started) = (Chance(7), 0);
     let mut workers: Vec<Child> = (0..WORKERS).map(|_| start(&place, &url, &mut started)).collect();
     for kill in 0..KILLS {
-        std::thread::sleep(Duration::from_millis(200 + chance.below(900)));
+        std::thread::sleep(Duration::from_millis(50 + chance.below(250)));
         if kill % 5 == 3 {
             nats.down();
-            std::thread::sleep(Duration::from_millis(chance.below(1500)));
+            std::thread::sleep(Duration::from_millis(chance.below(700)));
             nats.up();
         } else {
             let victim = &mut workers[usize::try_from(chance.below(WORKERS as u64)).unwrap()];
@@ -89,7 +89,9 @@ fn forty_tasks_are_published_exactly_once() {
             *victim = start(&place, &url, &mut started);
         }
     }
-    while !nats.messages("deltas-tasks").is_empty() {
+    // The stream itself may still show tasks that are over: a server of release 2.9 that is killed forgets that it removed
+    // them. It does not give them out again.
+    while nats.unfinished("deltas-tasks", "workers") > 0 {
         assert!(begin.elapsed() < LIMIT, "{:?}", told(&place).iter().rev().take(20).collect::<Vec<_>>());
         std::thread::sleep(Duration::from_millis(200));
     }

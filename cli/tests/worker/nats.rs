@@ -1,6 +1,7 @@
 //! A NATS server of a test.
 
 use async_nats::jetstream;
+use async_nats::jetstream::consumer::PullConsumer;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -78,6 +79,19 @@ impl Nats {
                 messages.push((message.subject.to_string(), json));
             }
             messages
+        })
+    }
+
+    /// How many messages a consumer has not seen the end of.
+    pub(crate) fn unfinished(&self, stream: &str, consumer: &str) -> u64 {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let context = jetstream::new(async_nats::connect(self.url()).await.unwrap());
+            let stream = context.get_stream(stream).await.unwrap();
+            let mut consumer: PullConsumer = stream.get_consumer(consumer).await.unwrap();
+            let info = consumer.info().await.unwrap();
+            info.num_pending + info.num_ack_pending as u64
         })
     }
 

@@ -201,26 +201,6 @@ impl Queue {
         Ok(message.map(|message| Delivery::new(self.clone(), message)))
     }
 
-    /// Tasks that are waiting or being worked on.
-    ///
-    /// # Errors
-    /// `Unreachable` when the queue does not tell within the time that is set.
-    pub fn waiting(&self) -> Result<u64, QueueError> {
-        let (context, options) = (self.context.clone(), Arc::clone(&self.options));
-        self.run(async move {
-            spend(options.timeout, "look at a stream", || async {
-                let told = async {
-                    context.get_stream(options.tasks()).await?.info().await.cloned().map_err(box_it)
-                };
-                match told.await {
-                    Ok(info) => Attempt::Done(info.state.messages),
-                    Err(error) => Attempt::Again(error),
-                }
-            })
-            .await
-        })
-    }
-
     /// Keeps what became of a task. The same `id` is kept once.
     fn keep(
         &self,
