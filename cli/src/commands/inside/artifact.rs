@@ -59,7 +59,7 @@ pub(in crate::commands) struct OpenImage<'f> {
 /// Where the image is.
 enum Content {
     /// All of it in a file.
-    Spool(File, Unpacked),
+    Spool(File, Box<Unpacked>),
     /// In the Artifact, and its changes elsewhere.
     InPlace(Arc<SeekableContent>),
 }
@@ -79,7 +79,7 @@ impl<'f> OpenImage<'f> {
             None => {
                 let spool = spool(&folder)?;
                 let unpacked = original.unpack_content(&spool).map_err(about)?;
-                Content::Spool(spool, unpacked)
+                Content::Spool(spool, Box::new(unpacked))
             }
         };
         Ok(Self { path: path.to_path_buf(), original, content, folder })
