@@ -86,8 +86,10 @@ fn what_mkfs_erofs_writes_comes_back() {
         fs::write(tree.path().join(format!("file-{seed}")), content(len, seed)).unwrap();
     }
     fs::write(tree.path().join("long"), content(2_500_000, 99)).unwrap();
-    // A real program, whatever it is here.
-    fs::copy(std::env::current_exe().unwrap(), tree.path().join("program")).unwrap();
+    // A real program, whatever it is here, as far as a file is read as a whole.
+    let mut program = fs::read(std::env::current_exe().unwrap()).unwrap();
+    program.truncate(16 << 20);
+    fs::write(tree.path().join("program"), program).unwrap();
     let folder = tempfile::tempdir().unwrap();
     for [encoder, level] in LEVELS {
         let options = if encoder == 0 { "-zlz4".to_owned() } else { format!("-zlz4hc,{level}") };

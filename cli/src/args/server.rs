@@ -1,7 +1,9 @@
 //! `delta worker`, `delta enqueue` and `delta store`: deltas made by many machines.
 
 use super::delta::memory_size;
+use super::key::PrivateKeyArgs;
 use clap::{Args, Subcommand};
+use mender_delta::fleet::tenant::TenantId;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,6 +58,23 @@ pub(crate) struct QueueSettings {
     pub(crate) retry_delay: Duration,
 }
 
+/// Whose tasks may be signed under which name.
+#[derive(Debug, Clone)]
+pub(crate) struct SignerName {
+    pub(crate) tenant: TenantId,
+    pub(crate) name: String,
+}
+
+fn signer_name(text: &str) -> Result<SignerName, String> {
+    let (tenant, name) = text.split_once('/').ok_or("expected TENANT/NAME")?;
+    let tenant = TenantId::new(tenant).map_err(|error| error.to_string())?;
+    if name.is_empty() {
+        Err("expected TENANT/NAME".into())
+    } else {
+        Ok(SignerName { tenant, name: name.into() })
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct WorkerArgs {
     /// Where inputs can be, and where results are published: a folder, file:///folder, s3://bucket/prefix or
@@ -73,6 +92,13 @@ pub(crate) struct WorkerArgs {
     /// The task; - is standard input
     #[arg(long, value_name = "FILE", default_value = "-", conflicts_with = "nats")]
     pub(crate) task: PathBuf,
+
+    /// Tasks of this tenant that name this signer are signed with the key. May be repeated
+    #[arg(long, value_name = "TENANT/NAME", value_parser = signer_name, requires = "key_source", help_heading = "Keys")]
+    pub(crate) signer: Vec<SignerName>,
+
+    #[command(flatten)]
+    pub(crate) key: PrivateKeyArgs,
 
     /// Take tasks from NATS JetStream: nats://[user:password@]host[:port]
     #[arg(long, value_name = "URL")]

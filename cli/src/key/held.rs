@@ -16,7 +16,7 @@ use mender_artifact::sign::remote::{
 /// A device or service, and which of its keys.
 pub(crate) enum HeldSource {
     Device(Box<Pkcs11Key>),
-    Service(Box<dyn HeldKey>),
+    Service(Box<dyn HeldKey + Send + Sync>),
 }
 
 impl HeldSource {
@@ -50,7 +50,7 @@ fn open(args: &HeldKeyArgs) -> Result<Option<HeldSource>, Error> {
     if let Some(uri) = &args.key_pkcs11 {
         return Ok(Some(HeldSource::Device(Box::new(Pkcs11Key::new(uri, environment)?))));
     }
-    let service: Box<dyn HeldKey> = if let Some(name) = &args.vault_transit_key {
+    let service: Box<dyn HeldKey + Send + Sync> = if let Some(name) = &args.vault_transit_key {
         Box::new(VaultKey::new(name, environment)?)
     } else if let Some(name) = &args.gcp_kms_key {
         Box::new(GcpKey::new(name, environment)?)

@@ -64,6 +64,36 @@ fn a_result_is_published_once_and_found_again() {
 }
 
 #[test]
+fn tasks_are_signed_with_the_key_that_their_tenant_may_name() {
+    let place = Workplace::new();
+    let (old, new) = (write_version(&place, 1), write_version(&place, 2));
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/../mender-artifact/tests/keys/");
+    let [private, public] = ["p256-sec1.pem", "p256-public.pem"].map(|name| format!("{keys}{name}"));
+    let worker = ["delta", "worker", "--no-store", "-k", &private, "--signer", "acme/release"];
+    let task = |tenant, name| {
+        let mut task = path_task(tenant, &old, &new);
+        task["output"] = json!("out.mender");
+        task["job"]["sign"] = json!({"mode": "signer", "name": name});
+        task.to_string()
+    };
+    for (tenant, name) in [("other", "release"), ("acme", "another")] {
+        let ended = run(&place, &worker, &task(tenant, name));
+        assert_eq!(ended.status, 1, "{ended:?}");
+        assert_eq!(events(&ended.stdout).last().unwrap()["failure"]["reason"], "unknown_signer");
+        assert!(!place.path("out.mender").exists());
+    }
+    let ended = run(&place, &worker, &task("acme", "release"));
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "{}", ended.stdout);
+    place.ok(&["validate", "out.mender", "-k", &public]);
+    let flags =
+        ["write", "delta-image", "--from", &old, "--to", &new, "-k", &private, "-o", "command.mender"];
+    place.ok(&flags);
+    assert!(place.bytes("out.mender") == place.bytes("command.mender"));
+    let ended = run(&place, &["delta", "worker", "--no-store", "--signer", "acme/release"], "");
+    assert_eq!(ended.status, 1, "{ended:?}");
+}
+
+#[test]
 fn failures_have_a_reason_a_status_and_are_remembered() {
     let place = Workplace::new();
     let (old, new) = (write_version(&place, 1), write_version(&place, 2));

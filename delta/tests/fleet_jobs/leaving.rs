@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Artifacts that keep an engine busy for some seconds: nothing in one image is in the other as it is.
-fn slow_pair(folder: &Folder) -> (PathBuf, PathBuf) {
+pub(crate) fn slow_pair(folder: &Folder) -> (PathBuf, PathBuf) {
     let old = image(1, 6 << 20);
     let mut new = old.clone();
     for at in (0..new.len()).step_by(61) {

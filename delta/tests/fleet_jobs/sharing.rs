@@ -1,6 +1,7 @@
 //! Equal jobs share their work; what only repeats itself is not done again; tenants share nothing.
 
 use super::artifacts::{Folder, sha256, spec, tenant};
+use super::leaving::slow_pair;
 use super::outcome::{LONG, done, output, push};
 use super::reasons::failure;
 use mender_delta::fleet::clock::Clock;
@@ -32,10 +33,16 @@ fn named(name: &str, from: &Path, to: &Path) -> JobSpec {
 fn equal_jobs_are_one_piece_of_work_and_each_is_cancelled_by_itself() {
     let folder = Folder::new();
     let (from, to) = (folder.artifact(1), folder.artifact(2));
-    // Nothing is worked on before all have asked: the only worker waits for an Artifact that does not come.
+    // Nothing of them is worked on before all have asked: the only worker is at something slow.
     let engine = Engine::new(EngineOptions { workers: 1, ..folder.options() }).unwrap();
+    let (old, new) = slow_pair(&folder);
+    let slow = engine.submit(spec("b"), Inputs::paths(&old, &new)).unwrap();
+    while slow.progress().state == State::Queued {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     let jobs: Vec<_> =
         (0..8).map(|_| engine.submit(named("a", &from, &to), Inputs::paths(&from, &to)).unwrap()).collect();
+    slow.cancel();
     jobs[0].cancel();
     jobs[5].cancel();
     let mut origins = Vec::new();

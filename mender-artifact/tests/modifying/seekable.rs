@@ -139,7 +139,11 @@ fn damage_is_found_however_little_was_looked_at() {
             // Padding between members means nothing.
             match result {
                 Err(_) => refused += 1,
-                Ok(None) => assert!(changed(&bad, &[(0, 1)], None).is_err()),
+                // What is damaged where a frame or member begins is not gone through in place.
+                Ok(None) => {
+                    assert!(changed(&bad, &[(0, 1)], None).is_err());
+                    refused += 1;
+                }
                 Ok(Some(_)) => drop(read(&bad)),
             }
         }

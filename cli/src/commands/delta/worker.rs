@@ -4,10 +4,11 @@ mod one;
 mod queued;
 
 use super::store_address;
-use crate::args::server::{QueueSettings, WorkerArgs};
+use crate::args::server::{QueueSettings, SignerName, WorkerArgs};
 use crate::exit_code::{self, ExitStatus};
 use crate::failure::Failure;
-use crate::{interrupt, report};
+use crate::{interrupt, key, report};
+use mender_artifact::sign::Signer;
 use mender_delta::fleet::clock::SystemClock;
 use mender_delta::fleet::job::engine::Engine;
 use mender_delta::fleet::job::failure::Failure as JobFailure;
@@ -96,7 +97,14 @@ fn worker(args: &WorkerArgs, work: &TempDir) -> Result<Worker, Failure> {
         failure_lifetime: FAILURE_LIFETIME,
         clock: Arc::new(SystemClock),
     };
-    Ok(Worker::new(Arc::new(engine.map_err(|failure| failed(&failure))?), options))
+    let engine = engine.map_err(|failure| failed(&failure))?;
+    if let Some(key) = key::private(&args.key)? {
+        let key: Arc<dyn Signer + Send + Sync> = Arc::new(key);
+        for SignerName { tenant, name } in &args.signer {
+            engine.set_signer(tenant, name, Arc::clone(&key));
+        }
+    }
+    Ok(Worker::new(Arc::new(engine), options))
 }
 
 fn absolute(folder: &PathBuf) -> Result<PathBuf, Failure> {
