@@ -6,7 +6,8 @@
 // given, each job for a tenant, with a deadline, progress and cancellation. Engine.Make is a job from the first byte of
 // its inputs to the last of its result; Engine.Start, Job.Feed, Job.Wait, Job.Sign and Job.Read are its steps.
 //
-// No call into C takes long, and none calls back: a goroutine that waits for a job occupies no thread.
+// No call into C calls back, and none takes long but ReadArtifact and Catalog's Summary, which read a whole file, and the
+// last Close of an engine and its jobs, which waits for its threads: a goroutine that waits for a job occupies no thread.
 //
 // Failures are of type *Error. What to do about one is told by its Reason, a stable word, or by the coarser Code:
 //

@@ -59,7 +59,7 @@ func NewEngine(options EngineOptions) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	runtime.SetFinalizer(engine, func(engine *Engine) { _ = engine.Close() })
+	runtime.SetFinalizer(engine, func(engine *Engine) { go func() { _ = engine.Close() }() })
 	return engine, nil
 }
 
@@ -94,7 +94,7 @@ func (e *Engine) Start(spec Spec, inputs Inputs) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	runtime.SetFinalizer(job, func(job *Job) { _ = job.Close() })
+	runtime.SetFinalizer(job, func(job *Job) { go func() { _ = job.Close() }() })
 	return job, nil
 }
 

@@ -99,6 +99,10 @@ func (j *Job) Cancel() error {
 func (j *Job) Feed(ctx context.Context, side Side, r io.Reader) error {
 	buffer := make([]byte, 256<<10)
 	for {
+		if err := ctx.Err(); err != nil {
+			_ = j.Cancel()
+			return err
+		}
 		n, err := r.Read(buffer)
 		if n > 0 {
 			if err := j.push(ctx, side, buffer[:n]); err != nil {

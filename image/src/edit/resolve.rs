@@ -18,15 +18,15 @@ use crate::limits::Limits;
 pub(super) enum View {
     /// Several of them.
     Device { root: usize, boot: usize, data: usize },
-    /// One alone, and the path counts from its root.
-    Alone(usize),
+    /// One alone, and the path counts from its root. Whether it is a root file system, in which others are mounted.
+    Alone { part: usize, is_root: bool },
 }
 
 impl View {
     /// The part that a path of the device means, and what it is mounted as.
     fn part_of(self, path: &[u8]) -> (usize, Mounted) {
         match self {
-            Self::Alone(part) => {
+            Self::Alone { part, .. } => {
                 (part, Mounted { mount: Mount::Root, point: Vec::new(), below: path.to_vec() })
             }
             Self::Device { root, boot, data } => {
@@ -42,9 +42,10 @@ impl View {
     }
 
     /// Whether these names, counted from the root of what is mounted there, mean something of another part.
-    fn is_elsewhere(self, mount: Mount, names: &[&[u8]]) -> bool {
+    /// Who asks for what lies below a mount point, `asked_in` another mount, gets what is there without it.
+    fn is_elsewhere(self, asked_in: Mount, mount: Mount, names: &[&[u8]]) -> bool {
         match (self, mount) {
-            (Self::Alone(_), _) => false,
+            (Self::Alone { is_root, .. }, _) => is_root && asked_in == Mount::Root && is_mount_point(names),
             (Self::Device { .. }, Mount::Root) => is_mount_point(names),
             // Above its root is another one's.
             (Self::Device { .. }, _) => names.is_empty(),
@@ -64,16 +65,17 @@ impl Resolver<'_> {
     /// The part that `asked` leads to in a view, and the path from its root, without links that lead out of the part.
     pub(super) fn resolve(&self, view: View, asked: &[u8]) -> Result<Target, Error> {
         let mut path = asked.to_vec();
+        let asked_in = mounted(asked).mount;
         for _ in 0..=self.limits.symlink_hops {
             let (part, here) = view.part_of(&path);
-            let Some(way_out) = self.way_out(view, part, &here)? else {
+            let Some(way_out) = self.way_out(view, asked_in, part, &here)? else {
                 return Ok(Target { part, path: here.below });
             };
             let next = match way_out.counts_from_device {
                 true => way_out.path,
                 false => joined(&here.point, &way_out.path),
             };
-            if matches!(view, View::Alone(_)) && mounted(&next).mount != mounted(&path).mount {
+            if matches!(view, View::Alone { .. }) && mounted(&next).mount != mounted(&path).mount {
                 return Err(Error::elsewhere(asked, &next));
             }
             path = next;
@@ -81,10 +83,16 @@ impl Resolver<'_> {
         Err(Error::path(asked, PathProblem::TooManySymlinks))
     }
 
-    fn way_out(&self, view: View, part: usize, here: &Mounted) -> Result<Option<WayOut>, Error> {
+    fn way_out(
+        &self,
+        view: View,
+        asked_in: Mount,
+        part: usize,
+        here: &Mounted,
+    ) -> Result<Option<WayOut>, Error> {
         let part = self.layout.readable(part)?;
         let window = part.window(self.device)?;
-        let is_elsewhere = |names: &[&[u8]]| view.is_elsewhere(here.mount, names);
+        let is_elsewhere = |names: &[&[u8]]| view.is_elsewhere(asked_in, here.mount, names);
         match Reader::open(part, &window, self.limits)? {
             Reader::Ext(fs) => fs.way_out(&here.below, self.last, &is_elsewhere),
             Reader::Fat(_) if !is_elsewhere(&[]) => Ok(None),

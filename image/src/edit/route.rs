@@ -134,9 +134,9 @@ impl Layout {
             return Err(Error::path(path, PathProblem::NotAbsolute));
         }
         let mut views = match (choice, &self.table) {
-            (Choice::ByPath, None) => vec![View::Alone(0)],
+            (Choice::ByPath, None) => vec![View::Alone { part: 0, is_root: true }],
             (Choice::ByPath, Some(_)) => self.views()?,
-            (Choice::Partition(wanted), _) => vec![View::Alone(self.find(wanted)?)],
+            (Choice::Partition(wanted), _) => vec![View::Alone { part: self.find(wanted)?, is_root: false }],
         };
         if purpose == Purpose::Read {
             views.truncate(1);

@@ -1,8 +1,9 @@
 //! A decompressor that works on several stretches at the same time, where a stream has such, and else is the one that
-//! works front to back. What is accepted and what comes out is the same. The blocks of an xz stream are liblzma's business.
+//! works front to back. What is accepted and what comes out is the same, but
+//! that libdeflate takes a few tables of Huffman codes that zlib refuses; checksums are compared in either case. The blocks of an xz stream are liblzma's business.
 
 use super::codec::{Decompress, Decompressors, Progress};
-use super::decompress::{BuiltIn, Unpacker};
+use super::decompress::{BuiltIn, Unpacker, damaged};
 use super::stretch::ahead::Ahead;
 use super::stretch::walk::{Next, Walk};
 use super::xz_blocks::{Blocks, XzBlocks};
@@ -193,7 +194,7 @@ impl ParallelUnpacker {
                 return Ok(progress.produced);
             }
             if progress == Progress::default() {
-                break;
+                return Err(damaged().expected("progress"));
             }
         }
         Ok(0)

@@ -147,7 +147,7 @@ pub(super) fn refuse_other_partitions(
 }
 
 /// What the flags choose.
-pub(super) fn choice(part: &PartArgs) -> Choice<'_> {
+pub(in crate::commands) fn choice(part: &PartArgs) -> Choice<'_> {
     part.partition.as_deref().map_or(Choice::ByPath, Choice::Partition)
 }
 

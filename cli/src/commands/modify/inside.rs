@@ -4,12 +4,14 @@ use crate::args::inside::PartArgs;
 use crate::args::modify::ModifyArgs;
 use crate::commands::conf::edit::edit_in;
 use crate::commands::inside::change::Changing;
+use crate::commands::inside::read::choice;
 use crate::commands::inside::source;
 use crate::failure::Failure;
 use crate::report::warn;
 use mender_image::edit::attributes::Attributes;
 use mender_image::edit::image::ImageEditor;
 use mender_image::edit::route::Purpose;
+use mender_image::error::{Error, PathProblem};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -82,7 +84,16 @@ impl Inside {
 
 /// Changes the line with the name, and no other. An image without the folder of the client has no name.
 fn set_name(image: &mut Changing, part: &PartArgs, path: &Path, name: &str) -> Result<(), Failure> {
-    let all = image.route(ARTIFACT_INFO.as_bytes(), part, Purpose::Change)?;
+    let found =
+        image.edit(|editor| match editor.route(ARTIFACT_INFO.as_bytes(), choice(part), Purpose::Change) {
+            Err(Error::Path(error)) if error.problem == PathProblem::Elsewhere => Ok(None),
+            found => found.map(Some),
+        })?;
+    let Some(all) = found else {
+        // Nobody asked for that file by its name.
+        warn(&format!("{}: gets no artifact_info, which is on another partition", path.display()));
+        return Ok(());
+    };
     let now = source::now()?;
     for route in all.each() {
         let folder = route.folder();

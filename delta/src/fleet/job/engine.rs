@@ -109,6 +109,7 @@ impl Inner {
             ([Some(from), Some(to)], spec) => Some(JobKey::of(spec, &from, &to)),
             _ => None,
         };
+        job.key = key;
         let tenant = job.tenant.clone();
         let Some(sources) = board.take_arrived(id) else { return };
         let under_way = key.and_then(|key| board.under_way(&tenant, key));

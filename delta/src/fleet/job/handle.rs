@@ -190,11 +190,11 @@ impl JobHandle {
     /// Waits until the job is over or awaits a signature, but no longer than this.
     #[must_use]
     pub fn wait(&self, timeout: Duration) -> Progress {
-        let end = Instant::now() + timeout;
+        let begin = Instant::now();
         let mut board = self.inner.board();
         loop {
             let progress = Self::progress_of(&board, &self.id);
-            let left = end.saturating_duration_since(Instant::now());
+            let left = timeout.saturating_sub(begin.elapsed()).min(LONGEST_WAIT);
             let is_there = progress.state.is_final() || progress.state == State::AwaitingSignature;
             if is_there || left.is_zero() {
                 return progress;
@@ -328,6 +328,8 @@ impl JobHandle {
     }
 }
 
+/// After this a wait begins anew: systems have bounds of their own.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// Longest signature in bytes: RSA with 4096 bits has 512.
 const MAX_SIGNATURE: usize = 1024;
 

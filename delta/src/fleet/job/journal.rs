@@ -11,7 +11,7 @@ use mender_artifact::output_file::OutputFile;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const VERSION: u32 = 1;
 /// Longest entry that is read, in bytes.
@@ -63,7 +63,13 @@ pub(super) fn remove(folder: &WorkFolder, tenant: &TenantId, id: &JobId) {
     }
 }
 
-/// Everything that is written down. Files that are none of these, such as parts of an entry that was never accepted, are
+/// Whether a file has the name of a job.
+fn is_of_a_job(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| JobId::try_from(name.to_owned()).is_ok())
+}
+
+/// Everything that is written down and can be understood. Files that are none of these, such as parts of an entry that was never accepted, are
 /// removed.
 pub(super) fn read(folder: &WorkFolder) -> Result<Vec<Unfinished>, Failure> {
     let failed = |error: std::io::Error| work_io(&error);
@@ -82,6 +88,8 @@ pub(super) fn read(folder: &WorkFolder) -> Result<Vec<Unfinished>, Failure> {
             };
             match unfinished.filter(is_its_own) {
                 Some(unfinished) => all.push(unfinished),
+                // Accepted by another version of this program, which will know what to do with it.
+                None if is_of_a_job(&path) => {}
                 None => fs::remove_file(&path).map_err(failed)?,
             }
         }

@@ -95,7 +95,11 @@ fn canonical(spec: &JobSpec, from: &Sha256Sum, to: &Sha256Sum) -> String {
     };
     let sign_key_id = match &spec.sign {
         SignMode::None {} => None,
-        SignMode::External { key_id: Some(id), .. } => Some(format!("external:{id}")),
+        // Whoever names a public key has the signature checked with it, and joins nobody who has not.
+        SignMode::External { key_id: Some(id), public_key } => Some(match public_key.as_ref().map(sha256) {
+            Some(key) => format!("external:{id}:{key}"),
+            None => format!("external:{id}"),
+        }),
         SignMode::External { key_id: None, public_key } => {
             Some(format!("external:{}", public_key.as_ref().map(sha256).unwrap_or_default()))
         }

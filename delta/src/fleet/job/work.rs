@@ -63,6 +63,10 @@ impl Bench<'_> {
             ),
             sha256: None,
         };
+        // Opening a pipe would wait for whoever writes into it, and not be cancelled.
+        if !std::fs::metadata(&path).map_err(open)?.is_file() {
+            return Err(open(io::Error::other("expected a regular file")));
+        }
         let input = File::open(&path).map_err(open)?;
         let Self { spec, folder, admission, gauge, .. } = *self;
         Spooling { side, spec, folder, admission, gauge, drains: true }.spool(input).map(Box::new)

@@ -6,7 +6,7 @@ use crate::fleet::job::failure::Failure;
 use crate::fleet::reason::Reason;
 use crate::fleet::tenant::TenantId;
 use crate::fleet::worker::event::Event;
-use crate::fleet::worker::task::Task;
+use crate::fleet::worker::task::{MAX_LEN, Task};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::message::AckKind;
 use std::sync::Arc;
@@ -25,6 +25,9 @@ pub struct Delivery {
     sequence: u64,
 }
 
+/// Bytes that are kept of what is no task: escaped, they still have to fit into a message.
+const KEPT_OF_NO_TASK: usize = 64 << 10;
+
 impl Drop for Delivery {
     fn drop(&mut self) {
         if let Some(alive) = &self.alive {
@@ -34,14 +37,14 @@ impl Drop for Delivery {
 }
 
 impl Delivery {
-    pub(super) fn new(queue: Queue, message: Message) -> Self {
+    pub(super) fn new(queue: Queue, message: Message, ack_wait: Duration) -> Self {
         let (delivered, sequence) = match message.info() {
             Ok(info) => (u64::try_from(info.delivered).unwrap_or(1), info.stream_sequence),
             Err(_) => (1, 0),
         };
         let message = Arc::new(message);
         // Tells by itself that the worker is alive, also while it waits for the store.
-        let (told, pause) = (Arc::clone(&message), queue.options.ack_wait / 3);
+        let (told, pause) = (Arc::clone(&message), ack_wait / 3);
         let alive = queue.driver.handle().map(|handle| {
             handle.spawn(async move {
                 loop {
@@ -66,7 +69,7 @@ impl Delivery {
         self.sequence
     }
 
-    /// Whether it was given out more often than it may be, without ever coming to an end: its workers died, or hung.
+    /// Whether it was given out more often than it may be, without ever coming to an end: its workers died.
     #[must_use]
     pub fn is_poison(&self) -> bool {
         self.delivered > self.queue.options.max_deliver
@@ -117,8 +120,15 @@ impl Delivery {
     /// # Errors
     /// `Unreachable` when NATS stays away: the task will be given out again.
     pub fn park(self, failure: &Failure) -> Result<(), QueueError> {
-        let text = || serde_json::Value::String(String::from_utf8_lossy(&self.message.payload).into_owned());
-        let task = serde_json::from_slice(&self.message.payload).unwrap_or_else(|_| text());
+        let payload = &self.message.payload;
+        let text = || {
+            let kept = &payload[..payload.len().min(KEPT_OF_NO_TASK)];
+            serde_json::Value::String(String::from_utf8_lossy(kept).into_owned())
+        };
+        let task = match payload.len() > MAX_LEN {
+            true => text(),
+            false => serde_json::from_slice(payload).unwrap_or_else(|_| text()),
+        };
         let parked = Parked { v: 1, failure: failure.clone(), delivered: self.delivered, task };
         // A subject that names no tenant cannot be made by this program.
         let tenant = match self.tenant() {

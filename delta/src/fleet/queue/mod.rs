@@ -189,16 +189,18 @@ impl Queue {
             };
             let asked = async {
                 let consumer = consumer(&context, &options).await?;
+                // Whoever made the consumer has decided on it.
+                let ack_wait = consumer.cached_info().config.ack_wait;
                 let mut batch = consumer.batch().max_messages(1).expires(wait).messages().await?;
-                batch.next().await.transpose()
+                Ok(batch.next().await.transpose()?.map(|message| (message, ack_wait)))
             };
             // The server answers by then, if it is there.
-            match tokio::time::timeout(wait + ATTEMPT, asked).await {
+            match tokio::time::timeout(wait.saturating_add(ATTEMPT), asked).await {
                 Ok(message) => message.map_err(unreachable),
                 Err(late) => Err(unreachable(late.into())),
             }
         })?;
-        Ok(message.map(|message| Delivery::new(self.clone(), message)))
+        Ok(message.map(|(message, ack_wait)| Delivery::new(self.clone(), message, ack_wait)))
     }
 
     /// Keeps what became of a task. The same `id` is kept once.

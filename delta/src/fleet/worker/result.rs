@@ -2,7 +2,7 @@
 
 use super::Worker;
 use super::event::{Done, PublishedAs};
-use super::task::Task;
+use super::task::{Source, Task};
 use crate::fleet::digest::Sha256Sum;
 use crate::fleet::job::failure::Failure;
 use crate::fleet::job::handle::JobHandle;
@@ -61,7 +61,9 @@ impl Worker {
     /// Remembers a failure that would only repeat itself. That it cannot be remembered is no failure.
     pub(super) fn remember(&self, task: &Task, key: Option<JobKey>, failure: &Failure) {
         let (Some(store), Some(key)) = (&self.options.store, key.or_else(|| task.key())) else { return };
-        if failure.reason.remedy() != Remedy::Never {
+        // A file that is not what the task says of it is no failure of the pair that it names: objects are.
+        let by_digest = matches!((&task.from, &task.to), (Source::Object(_), Source::Object(_)));
+        if failure.reason.remedy() != Remedy::Never || (failure.side.is_some() && !by_digest) {
             return;
         }
         let failed = self.options.clock.now();

@@ -95,6 +95,11 @@ impl Walk {
             }
             State::ZstdHeader => {
                 let header = ZstdHeader::of(*bytes.get(ZSTD_MAGIC.len())?)?;
+                // Unpacking a frame at once has no limit of its own for windows.
+                let window_log = bytes.get(ZSTD_MAGIC.len() + 1)? >> 3;
+                if !header.is_one_segment && 10 + window_log > ZSTD_WINDOW_LOG_MAX {
+                    return None;
+                }
                 let content = bytes.get(header.len - header.content_len..header.len)?;
                 // Lengths of two bytes begin at 256.
                 let plain_len = little_endian(content) + if header.content_len == 2 { 256 } else { 0 };
@@ -138,7 +143,12 @@ struct ZstdHeader {
     /// Of its last field.
     content_len: usize,
     checksum_len: u64,
+    /// Whether the window is the content.
+    is_one_segment: bool,
 }
+
+/// Largest window of a frame that is unpacked by itself: 64 MiB, which every decompressor here takes.
+const ZSTD_WINDOW_LOG_MAX: u8 = 26;
 
 impl ZstdHeader {
     /// `None` if the header does not say how long the content is, or a dictionary is needed.
@@ -157,7 +167,7 @@ impl ZstdHeader {
         }
         let window_len = usize::from(!is_one_segment);
         let len = ZSTD_MAGIC.len() + 1 + window_len + content_len;
-        Some(Self { len, content_len, checksum_len: if descriptor & 4 == 0 { 0 } else { 4 } })
+        Some(Self { len, content_len, checksum_len: if descriptor & 4 == 0 { 0 } else { 4 }, is_one_segment })
     }
 }
 
