@@ -112,7 +112,7 @@ func run(old, new, folder string) error {
 		{name: "bolt", spec: mar.Spec{Tenant: "bolt", Limits: &mar.Limits{Threads: 1}}},
 		{name: "xdelta3", spec: mar.Spec{Tenant: "acme", Algorithm: mar.Xdelta3(), Compression: "none"}},
 		{name: "xz", spec: mar.Spec{Tenant: "bolt", Algorithm: &mar.Algorithm{Name: "native", Level: "fast"}, Compression: "xz"}},
-		{name: "limited", spec: mar.Spec{Tenant: "acme", Limits: &mar.Limits{Memory: 1 << 20}}},
+		{name: "limited", spec: mar.Spec{Tenant: "elsa", Limits: &mar.Limits{Memory: 1 << 20}}},
 		{name: "useless", spec: mar.Spec{Tenant: "cove", Limits: &mar.Limits{MinSaving: 999}}},
 		{name: "cancelled", spec: mar.Spec{Tenant: "cove", Algorithm: &mar.Algorithm{Name: "native", Level: "max"}}, cancelAt: mar.Planning},
 		{name: "silent", spec: mar.Spec{Tenant: "dune"}, timeout: 300 * time.Millisecond, to: slow{stop}},
