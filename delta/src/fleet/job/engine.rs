@@ -38,6 +38,8 @@ pub struct Engine {
     inner: Arc<Inner>,
     threads: Vec<JoinHandle<()>>,
     unfinished: Mutex<Vec<Unfinished>>,
+    /// Held while one of them is taken up or forgotten.
+    taking: Mutex<()>,
 }
 
 /// What handles and threads share.
@@ -152,7 +154,8 @@ impl Engine {
             threads,
             memory_budget: options.memory_budget,
         });
-        let mut engine = Self { inner, threads: Vec::new(), unfinished: Mutex::new(unfinished) };
+        let mut engine =
+            Self { inner, threads: Vec::new(), unfinished: Mutex::new(unfinished), taking: Mutex::new(()) };
         // Dropping it ends those that have been started when another cannot be.
         for _ in 0..workers {
             engine.start("delta-worker", worker::work)?;
@@ -422,6 +425,8 @@ impl Engine {
         id: &JobId,
         inputs: Option<Inputs>,
     ) -> Result<JobHandle, Failure> {
+        // Whoever comes second finds it taken.
+        let _taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
         let unfinished = self.unfinished(tenant).into_iter().find(|unfinished| unfinished.id == *id);
         let unfinished = unfinished.ok_or_else(|| Failure::new(Reason::UnknownJob))?;
         let of_journal = || unfinished.paths.clone().map(|[from, to]| Inputs::paths(from, to));
@@ -441,6 +446,7 @@ impl Engine {
     /// # Errors
     /// `unknown_job`.
     pub fn forget(&self, tenant: &TenantId, id: &JobId) -> Result<(), Failure> {
+        let _taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.unfinished(tenant).iter().any(|unfinished| unfinished.id == *id) {
             return Err(Failure::new(Reason::UnknownJob));
         }
