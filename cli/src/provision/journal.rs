@@ -26,8 +26,8 @@ pub(crate) struct Journal {
     file: File,
     /// Length of all whole lines.
     len_bytes: u64,
-    /// Whether a line could not be added. Nothing may come behind a half line.
-    broken: bool,
+    /// Why a line could not be added. Nothing may come behind a half line.
+    broken: Option<io::Error>,
 }
 
 /// What a journal says.
@@ -82,7 +82,7 @@ impl Journal {
         file.set_len(sound_len_bytes)
             .and_then(|()| file.seek(SeekFrom::Start(sound_len_bytes)))
             .map_err(|error| failed(&error))?;
-        let journal = Self { path: path.to_path_buf(), file, len_bytes: sound_len_bytes, broken: false };
+        let journal = Self { path: path.to_path_buf(), file, len_bytes: sound_len_bytes, broken: None };
         Ok((journal, events))
     }
 
@@ -110,16 +110,16 @@ impl Journal {
     }
 
     fn add(&mut self, event: &Value) -> Result<(), Failure> {
-        if self.broken {
-            let message = "expected a journal that takes events, found one that could not be written before";
-            return Err(Failure::about(&self.path, ExitStatus::Output, message));
+        if let Some(error) = &self.broken {
+            return Err(Failure::io(&self.path, ExitStatus::Output, error));
         }
         let line = format!("{event}\n");
         if let Err(error) = self.file.write_all(line.as_bytes()) {
-            self.broken = true;
             // Whoever opens it next cuts a half line off, too.
             let _ = self.file.set_len(self.len_bytes);
-            return Err(Failure::io(&self.path, ExitStatus::Output, &error));
+            let failure = Failure::io(&self.path, ExitStatus::Output, &error);
+            self.broken = Some(error);
+            return Err(failure);
         }
         self.len_bytes = self.len_bytes.saturating_add(line.len() as u64);
         Ok(())
