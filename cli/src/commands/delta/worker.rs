@@ -90,13 +90,8 @@ fn worker(args: &WorkerArgs, work: &TempDir) -> Result<Worker, Failure> {
         (Some(_), None) => Files::None,
         (Some(_), Some(folder)) => Files::Below(absolute(folder)?),
     };
-    let options = WorkerOptions {
-        store,
-        files,
-        work_folder: work.path().to_owned(),
-        failure_lifetime: FAILURE_LIFETIME,
-        clock: Arc::new(SystemClock),
-    };
+    let options =
+        WorkerOptions { store, files, failure_lifetime: FAILURE_LIFETIME, clock: Arc::new(SystemClock) };
     let engine = engine.map_err(|failure| failed(&failure))?;
     if let Some(key) = key::private(&args.key)? {
         let key: Arc<dyn Signer + Send + Sync> = Arc::new(key);

@@ -1,6 +1,7 @@
 //! A failure as a value: the reason, and the evidence.
 
 use crate::fleet::reason::Reason;
+use crate::fleet::store::error::StoreError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -62,6 +63,11 @@ impl Failure {
     pub fn because(reason: Reason, text: impl Into<String>) -> Self {
         let text = text.into();
         Self { reason, text, side: None, entry: None, offset: None, wanted: None, limit: None }
+    }
+
+    /// What a store said.
+    pub(in crate::fleet) fn of_store(error: &StoreError) -> Self {
+        Self::because(error.reason(), error.to_string())
     }
 
     /// A limit that was met.

@@ -4,7 +4,7 @@ use super::arrival::PIECE;
 use super::board::{Arrival, Board, End, Job, Piece};
 use super::engine::Inner;
 use super::failure::{Failure, Side};
-use super::flight::{Stage, Task};
+use super::flight::{Output, Stage, Task};
 use super::id::JobId;
 use super::report::{Report, VERSION};
 use super::spec::SignMode;
@@ -16,6 +16,7 @@ use crate::fleet::tenant::TenantId;
 use mender_artifact::read::verify::Verify;
 use mender_artifact::sign::public_key::PublicKey;
 use sha2::{Digest, Sha256};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -277,14 +278,7 @@ impl JobHandle {
     /// # Errors
     /// `wrong_state` unless the job is done, `work_io`, and what the store says.
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Failure> {
-        let (at, output) = {
-            let board = self.inner.board();
-            let job = board.jobs.get(&self.id).ok_or_else(Self::unknown)?;
-            match job.end.as_ref().and_then(|end| end.product.as_ref()) {
-                Some(product) => (job.read_at, Arc::clone(&product.output)),
-                None => return Err(Failure::because(Reason::WrongState, "the job is not done")),
-            }
-        };
+        let (at, output) = self.output()?;
         let len = output.with_file(|file| {
             let read = file.seek(SeekFrom::Start(at)).and_then(|_| file.read(buffer));
             read.map_err(|error| super::spool::work_io(&error))
@@ -293,6 +287,27 @@ impl JobHandle {
             job.read_at = at + len as u64;
         }
         Ok(len)
+    }
+
+    /// Calls `work` with the delta Artifact.
+    ///
+    /// # Errors
+    /// As [`JobHandle::read`], and those of `work`.
+    pub(in crate::fleet) fn with_output<T>(
+        &self,
+        work: impl FnOnce(&mut File) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.output()?.1.with_file(work)
+    }
+
+    /// How far the delta Artifact has been read, and itself.
+    fn output(&self) -> Result<(u64, Arc<Output>), Failure> {
+        let board = self.inner.board();
+        let job = board.jobs.get(&self.id).ok_or_else(Self::unknown)?;
+        match job.end.as_ref().and_then(|end| end.product.as_ref()) {
+            Some(product) => Ok((job.read_at, Arc::clone(&product.output))),
+            None => Err(Failure::because(Reason::WrongState, "the job is not done")),
+        }
     }
 
     /// Everything that is known of the job.

@@ -23,7 +23,7 @@ pub mod limits;
 pub mod options;
 mod remembered;
 pub mod report;
-mod shelf;
+pub(in crate::fleet) mod shelf;
 mod signing;
 pub mod spec;
 mod spool;

@@ -46,90 +46,149 @@ pub(super) enum Found {
     Nothing,
 }
 
-fn failure(error: &StoreError) -> Failure {
-    Failure::because(error.reason(), format!("store: {error}"))
+/// What a store says of a key that was used before.
+pub(in crate::fleet) enum Known {
+    /// There is a result.
+    Record(Box<Record>),
+    /// It fails, and would again.
+    Failure(Failure),
+    Nothing,
+}
+
+/// How a result came to be in a store.
+pub(in crate::fleet) enum Appeared {
+    /// By this.
+    New,
+    /// The same bytes were there.
+    WasThere,
+    /// Another one was there, which is only right where somebody has signed twice: that is the result.
+    Other(Box<Record>),
+}
+
+/// Looks a key up. A record that nobody can read stands for nothing: it is replaced when the result is made again.
+///
+/// # Errors
+/// What the store says.
+pub(in crate::fleet) fn known(
+    store: &Store,
+    tenant: &TenantId,
+    key: &JobKey,
+    now: i64,
+) -> Result<Known, Failure> {
+    if let Some(record) = readable(store.find(tenant, key))? {
+        return Ok(Known::Record(Box::new(record)));
+    }
+    let past = readable(store.failure(tenant, key, now))?;
+    // A reason of a later version of this program may be none for this one.
+    let past = past.and_then(|past| Some((Reason::from_code(&past.code)?, past.text)));
+    Ok(match past.filter(|(reason, _)| Remembered::lasts(*reason)) {
+        Some((reason, text)) => Known::Failure(Failure::because(reason, text)),
+        None => Known::Nothing,
+    })
+}
+
+fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, Failure> {
+    match found {
+        Err(StoreError::Record { .. }) => Ok(None),
+        found => found.map_err(|error| Failure::of_store(&error)),
+    }
+}
+
+/// Lets a result, the bytes of `file`, appear under its key.
+///
+/// # Errors
+/// `store_conflict` when there is another one that cannot stand for it, and what the store says.
+pub(in crate::fleet) fn publish(
+    store: &Store,
+    tenant: &TenantId,
+    key: &JobKey,
+    digests: [Sha256Sum; 2],
+    outcome: &Outcome,
+    now: i64,
+    file: &mut File,
+) -> Result<Appeared, Failure> {
+    let [from_sha256, to_sha256] = digests;
+    let object = Object { sha256: outcome.sha256, len: outcome.len };
+    let note = Note { kind: KIND.to_owned(), from_sha256, to_sha256, outcome: outcome.clone() };
+    let note = serde_json::to_value(note)
+        .map_err(|error| Failure::because(Reason::BadRequest, error.to_string()))?;
+    let record = Record { object, published: now, note };
+    match store.publish(tenant, key, &record, file).map_err(|error| Failure::of_store(&error))? {
+        Published::New => Ok(Appeared::New),
+        Published::AlreadyThere { identical: true, .. } => Ok(Appeared::WasThere),
+        Published::AlreadyThere { record, .. } if outcome.signed && outcome_of(&record).is_some() => {
+            Ok(Appeared::Other(Box::new(record)))
+        }
+        Published::AlreadyThere { record, .. } => {
+            let text = Reason::StoreConflict.text();
+            let (expected, found) = (object.sha256, record.object.sha256);
+            let text = format!("{text}: key {key}: expected {expected}, found {found}");
+            Err(Failure::because(Reason::StoreConflict, text))
+        }
+    }
+}
+
+/// Remembers a failure that lasts. That it cannot be remembered changes nothing.
+pub(in crate::fleet) fn remember(
+    store: &Store,
+    tenant: &TenantId,
+    key: &JobKey,
+    failure: &Failure,
+    [failed, expires]: [i64; 2],
+) {
+    let (code, text) = (failure.reason.code().to_owned(), failure.to_string());
+    let _ = store.remember_failure(tenant, key, &PastFailure { code, text, failed, expires });
+}
+
+/// What a record says of its object, if it is the record of a delta and of that object.
+fn outcome_of(record: &Record) -> Option<Outcome> {
+    let note: Note = serde_json::from_value(record.note.clone()).ok()?;
+    let object = Object { sha256: note.outcome.sha256, len: note.outcome.len };
+    (note.kind == KIND && object == record.object).then_some(note.outcome)
 }
 
 impl Shelf<'_> {
     /// What became of a key before.
     pub(super) fn look(&self, key: JobKey, now: i64) -> Result<Found, Failure> {
-        let record = self.store.find(self.tenant, &key).map_err(|error| failure(&error))?;
-        if let Some(product) = record.and_then(|record| self.product(&record)) {
-            return Ok(Found::Product(Box::new(product)));
-        }
-        let past = self.store.failure(self.tenant, &key, now).map_err(|error| failure(&error))?;
-        let known = past.and_then(|past| Some((Reason::from_code(&past.code)?, past.text)));
-        Ok(match known {
-            Some((reason, text)) if Remembered::lasts(reason) => {
-                Found::Failure(Failure::because(reason, text))
-            }
-            _ => Found::Nothing,
+        Ok(match known(self.store, self.tenant, &key, now)? {
+            Known::Failure(failure) => Found::Failure(failure),
+            Known::Record(record) => self.product(&record).map_or(Found::Nothing, Found::Product),
+            Known::Nothing => Found::Nothing,
         })
     }
 
-    fn product(&self, record: &Record) -> Option<Product> {
-        let note: Note =
-            serde_json::from_value(record.note.clone()).ok().filter(|note: &Note| note.kind == KIND)?;
-        let is_of_object =
-            (note.outcome.sha256, note.outcome.len) == (record.object.sha256, record.object.len);
-        is_of_object.then(|| Product {
-            outcome: note.outcome,
-            output: Arc::new(Output::in_store(Stored {
-                store: self.store.clone(),
-                tenant: self.tenant.clone(),
-                object: record.object,
-                folder: self.folder.to_owned(),
-                admission: Arc::clone(self.admission),
-            })),
-        })
+    fn product(&self, record: &Record) -> Option<Box<Product>> {
+        let stored = Stored {
+            store: self.store.clone(),
+            tenant: self.tenant.clone(),
+            object: record.object,
+            folder: self.folder.to_owned(),
+            admission: Arc::clone(self.admission),
+        };
+        let outcome = outcome_of(record)?;
+        Some(Box::new(Product { outcome, output: Arc::new(Output::in_store(stored)) }))
     }
 
-    /// Lets a product appear. If there is another one under its key, which is only right where somebody has signed twice,
-    /// that is the result.
+    /// Lets a product appear; the one that is there instead, if there is another.
     pub(super) fn publish(
         &self,
         key: JobKey,
         digests: [Sha256Sum; 2],
         product: &Product,
         now: i64,
-    ) -> Result<Option<Product>, Failure> {
-        let [from_sha256, to_sha256] = digests;
-        let outcome = product.outcome.clone();
-        let object = Object { sha256: outcome.sha256, len: outcome.len };
-        let is_signed = outcome.signed;
-        let note = Note { kind: KIND.to_owned(), from_sha256, to_sha256, outcome };
-        let note = serde_json::to_value(note)
-            .map_err(|error| Failure::because(Reason::BadRequest, error.to_string()))?;
-        let record = Record { object, published: now, note };
-        let published = product.output.with_file(|file| {
-            self.store.publish(self.tenant, &key, &record, file).map_err(|error| failure(&error))
-        })?;
-        match published {
-            Published::New | Published::AlreadyThere { identical: true, .. } => Ok(None),
-            Published::AlreadyThere { record, .. } => match self.product(&record).filter(|_| is_signed) {
-                Some(other) => Ok(Some(other)),
-                None => Err(Failure::because(
-                    Reason::StoreConflict,
-                    format!(
-                        "{}: expected {}, found {}",
-                        Reason::StoreConflict.text(),
-                        object.sha256,
-                        record.object.sha256
-                    ),
-                )),
-            },
-        }
+    ) -> Result<Option<Box<Product>>, Failure> {
+        let appeared = product
+            .output
+            .with_file(|file| publish(self.store, self.tenant, &key, digests, &product.outcome, now, file))?;
+        Ok(match appeared {
+            Appeared::New | Appeared::WasThere => None,
+            Appeared::Other(record) => self.product(&record),
+        })
     }
 
-    /// Remembers a failure that lasts. That it cannot be remembered changes nothing.
-    pub(super) fn remember(&self, key: JobKey, failure: &Failure, now: i64, expires: i64) {
-        let past = PastFailure {
-            code: failure.reason.code().to_owned(),
-            text: failure.to_string(),
-            failed: now,
-            expires,
-        };
-        let _ = self.store.remember_failure(self.tenant, &key, &past);
+    /// Remembers a failure that lasts.
+    pub(super) fn remember(&self, key: JobKey, failure: &Failure, times: [i64; 2]) {
+        remember(self.store, self.tenant, &key, failure, times);
     }
 }
 
@@ -149,7 +208,7 @@ impl Stored {
         let room = self.admission.grant(wanted, &AtomicBool::new(false))?;
         let mut file = tempfile::tempfile_in(&self.folder).map_err(|error| work_io(&error))?;
         let mut reader =
-            self.store.read(&self.tenant, &self.object.sha256).map_err(|error| failure(&error))?;
+            self.store.read(&self.tenant, &self.object.sha256).map_err(|error| Failure::of_store(&error))?;
         let mut piece = vec![0; 256 << 10];
         loop {
             let len = match reader.read(&mut piece) {
@@ -158,7 +217,7 @@ impl Stored {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
                     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<StoreError>());
-                    return Err(cause.map_or_else(|| work_io(&error), failure));
+                    return Err(cause.map_or_else(|| work_io(&error), Failure::of_store));
                 }
             };
             file.write_all(&piece[..len]).map_err(|error| work_io(&error))?;

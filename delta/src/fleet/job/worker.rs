@@ -144,13 +144,13 @@ fn carry_out(inner: &Inner, picked: Picked) -> Done {
             let Some(digests) = digests else { return failed(Failure::new(Reason::Cancelled)) };
             match shelf.publish(key, digests, &product, now) {
                 Ok(None) => (Verdict::Done(product), None),
-                Ok(Some(other)) => (Verdict::Done(Box::new(other)), None),
+                Ok(Some(other)) => (Verdict::Stored(other), None),
                 Err(failure) => failed(failure),
             }
         }
         Verdict::Failed(failure) if Remembered::lasts(failure.reason) => {
             let expires = inner.board().remembered.expiry(now);
-            shelf.remember(key, &failure, now, expires);
+            shelf.remember(key, &failure, [now, expires]);
             (Verdict::Failed(failure), Some(key))
         }
         verdict => (verdict, Some(key)),

@@ -33,8 +33,6 @@ pub struct WorkerOptions {
     pub store: Option<Store>,
     /// Which files a task may name.
     pub files: Files,
-    /// Folder for a result on its way into the store.
-    pub work_folder: PathBuf,
     /// For how long a failure that would only repeat itself is remembered in the store.
     pub failure_lifetime: Duration,
     /// Tells the time of day.

@@ -23,9 +23,7 @@ impl Worker {
                 let Some(store) = &self.options.store else {
                     return Err(refused("an object is named, and this worker has no store"));
                 };
-                let reader = store
-                    .read(tenant, sha256)
-                    .map_err(|error| Failure::because(error.reason(), error.to_string()))?;
+                let reader = store.read(tenant, sha256).map_err(|error| Failure::of_store(&error))?;
                 Ok(Input::Reader(Box::new(reader)))
             }
         }
