@@ -271,10 +271,5 @@ pub unsafe extern "C" fn mar_artifact_file(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mar_artifact_free(artifact: *mut Artifact) {
     // SAFETY: as promised by the caller.
-    let _: c_int = unsafe {
-        guard(ptr::null_mut(), || {
-            handle::free(artifact);
-            Ok(Code::Ok)
-        })
-    };
+    unsafe { handle::free(artifact) };
 }

@@ -1,10 +1,7 @@
 //! `mar_buffer`: bytes of a length that the caller cannot know beforehand.
 #![allow(unsafe_code, reason = "functions are exported under their C names and take pointers")]
 
-use crate::error_code::Code;
-use crate::guard::guard;
 use crate::handle;
-use std::ffi::c_int;
 use std::ptr;
 
 /// `mar_buffer` of the header: never changes. Behind the bytes is a NUL that is not one of them.
@@ -39,10 +36,5 @@ pub unsafe extern "C" fn mar_buffer_bytes(buffer: *const Buffer, len: *mut usize
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mar_buffer_free(buffer: *mut Buffer) {
     // SAFETY: as promised by the caller.
-    let _: c_int = unsafe {
-        guard(ptr::null_mut(), || {
-            handle::free(buffer);
-            Ok(Code::Ok)
-        })
-    };
+    unsafe { handle::free(buffer) };
 }

@@ -154,12 +154,7 @@ pub unsafe extern "C" fn mar_check_finish(check: *mut Check, detail: *mut Detail
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mar_check_free(check: *mut Check) {
     // SAFETY: as promised by the caller.
-    let _: c_int = unsafe {
-        guard(std::ptr::null_mut(), || {
-            handle::free(check);
-            Ok(Code::Ok)
-        })
-    };
+    unsafe { handle::free(check) };
 }
 
 #[cfg(test)]

@@ -286,10 +286,5 @@ pub unsafe extern "C" fn mar_writer_write(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mar_writer_free(writer: *mut Writer) {
     // SAFETY: as promised by the caller.
-    let _: c_int = unsafe {
-        guard(std::ptr::null_mut(), || {
-            handle::free(writer);
-            Ok(Code::Ok)
-        })
-    };
+    unsafe { handle::free(writer) };
 }

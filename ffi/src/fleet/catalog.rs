@@ -17,7 +17,6 @@ use mender_delta::fleet::tenant::TenantId;
 use std::ffi::{CStr, c_char, c_int};
 use std::fs::File;
 use std::io::BufReader;
-use std::ptr;
 use std::sync::{PoisonError, RwLock};
 
 /// `mar_catalog` of the header: threads share it.
@@ -207,10 +206,5 @@ pub unsafe extern "C" fn mar_catalog_summary(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mar_catalog_free(catalog: *mut Catalog) {
     // SAFETY: as promised by the caller.
-    let _: c_int = unsafe {
-        guard(ptr::null_mut(), || {
-            handle::free(catalog);
-            Ok(Code::Ok)
-        })
-    };
+    unsafe { handle::free(catalog) };
 }

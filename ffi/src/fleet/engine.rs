@@ -9,7 +9,6 @@ use crate::guard::guard;
 use crate::{from_c, handle};
 use mender_delta::fleet::job::engine;
 use std::ffi::{c_char, c_int};
-use std::ptr;
 use std::sync::Arc;
 
 /// `mar_engine` of the header: jobs have the engine, too.
@@ -50,10 +49,5 @@ pub unsafe extern "C" fn mar_engine_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mar_engine_free(engine: *mut Engine) {
     // SAFETY: as promised by the caller.
-    let _: c_int = unsafe {
-        guard(ptr::null_mut(), || {
-            handle::free(engine);
-            Ok(Code::Ok)
-        })
-    };
+    unsafe { handle::free(engine) };
 }

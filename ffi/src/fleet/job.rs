@@ -17,7 +17,6 @@ use mender_delta::fleet::job::spec::JobSpec;
 use mender_delta::fleet::job::state::State;
 use mender_delta::fleet::reason::Reason;
 use std::ffi::{c_char, c_int};
-use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -266,10 +265,5 @@ pub unsafe extern "C" fn mar_job_report(job: *mut Job, json: *mut *mut Buffer, d
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mar_job_free(job: *mut Job) {
     // SAFETY: as promised by the caller.
-    let _: c_int = unsafe {
-        guard(ptr::null_mut(), || {
-            handle::free(job);
-            Ok(Code::Ok)
-        })
-    };
+    unsafe { handle::free(job) };
 }
