@@ -62,40 +62,37 @@ fn make_private(folder: &std::path::Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
+/// What is the same of the builders of S3 and Azure, which have no type in common.
+macro_rules! built {
+    ($builder:expr, $key:ty, $address:expr, $options:expr) => {{
+        let mut builder = $builder;
+        for (name, value) in &$options.settings {
+            let key: $key =
+                name.to_ascii_lowercase().parse().map_err(|error| StoreError::options(name, error))?;
+            builder = builder.with_config(key, value);
+        }
+        let allowed = builder.get_config_value(&<$key>::Client(ClientConfigKey::AllowHttp));
+        let built = builder
+            .with_client_options(client($options, allowed))
+            .with_retry(retries($options))
+            .with_http_connector(connector($options))
+            .build();
+        Arc::new(built.map_err(|error| StoreError::options($address, error))?)
+    }};
+}
+
 fn s3(address: &str, rest: &str, options: &StoreOptions) -> Result<Place, StoreError> {
     let (bucket, prefix) = bucket_and_prefix(address, rest)?;
-    let mut builder = AmazonS3Builder::new().with_bucket_name(bucket);
-    for (name, value) in &options.settings {
-        let key: AmazonS3ConfigKey =
-            name.to_ascii_lowercase().parse().map_err(|error| StoreError::options(name, error))?;
-        builder = builder.with_config(key, value);
-    }
-    let allowed = builder.get_config_value(&AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp));
-    let built = builder
-        .with_client_options(client(options, allowed))
-        .with_retry(retries(options))
-        .with_http_connector(connector(options))
-        .build();
-    let objects = built.map_err(|error| StoreError::options(address, error))?;
-    Ok(Place { objects: Arc::new(objects), prefix, folder: None })
+    let builder = AmazonS3Builder::new().with_bucket_name(bucket);
+    let objects = built!(builder, AmazonS3ConfigKey, address, options);
+    Ok(Place { objects, prefix, folder: None })
 }
 
 fn azure(address: &str, rest: &str, options: &StoreOptions) -> Result<Place, StoreError> {
     let (container, prefix) = bucket_and_prefix(address, rest)?;
-    let mut builder = MicrosoftAzureBuilder::new().with_container_name(container);
-    for (name, value) in &options.settings {
-        let key: AzureConfigKey =
-            name.to_ascii_lowercase().parse().map_err(|error| StoreError::options(name, error))?;
-        builder = builder.with_config(key, value);
-    }
-    let allowed = builder.get_config_value(&AzureConfigKey::Client(ClientConfigKey::AllowHttp));
-    let built = builder
-        .with_client_options(client(options, allowed))
-        .with_retry(retries(options))
-        .with_http_connector(connector(options))
-        .build();
-    let objects = built.map_err(|error| StoreError::options(address, error))?;
-    Ok(Place { objects: Arc::new(objects), prefix, folder: None })
+    let builder = MicrosoftAzureBuilder::new().with_container_name(container);
+    let objects = built!(builder, AzureConfigKey, address, options);
+    Ok(Place { objects, prefix, folder: None })
 }
 
 fn bucket_and_prefix<'a>(address: &str, rest: &'a str) -> Result<(&'a str, Path), StoreError> {

@@ -97,7 +97,8 @@ impl Pass<'_> {
             if let Some(digest) = digest_of(&there.location) {
                 self.objects.insert(digest, there);
             } else if self.is_past_grace(there.last_modified.timestamp()) {
-                self.remove_object(&there)?;
+                self.count_object(&there);
+                self.remove(&there)?;
             }
         }
         Ok(())
@@ -235,7 +236,10 @@ impl Pass<'_> {
             // Put again since it was listed: somebody is about to publish it.
             let now = self.store.head(&there.location)?;
             if now.is_some_and(|now| now.last_modified == there.last_modified && now.e_tag == there.e_tag) {
-                self.remove_object(&there)?;
+                self.count_object(&there);
+                if !self.options.dry_run {
+                    self.store.remove_once(&there.location)?;
+                }
             }
         }
         Ok(())
@@ -297,10 +301,9 @@ impl Pass<'_> {
         self.store.remove(&self.store.layout.key(self.tenant, &entry.key))
     }
 
-    fn remove_object(&mut self, there: &ObjectMeta) -> Result<(), StoreError> {
+    fn count_object(&mut self, there: &ObjectMeta) {
         self.report.objects += 1;
         self.report.bytes = self.report.bytes.saturating_add(there.size);
-        self.remove(there)
     }
 
     fn remove(&self, there: &ObjectMeta) -> Result<(), StoreError> {

@@ -83,6 +83,12 @@ impl Store {
         self.run(async move { optional(patience.spend(&path, || objects.delete(&path)).await).map(|_| ()) })
     }
 
+    /// Removes something in one attempt: one that is repeated could meet what was put meanwhile.
+    pub(super) fn remove_once(&self, path: &Path) -> Result<(), StoreError> {
+        let (objects, path, patience) = (Arc::clone(&self.objects), path.clone(), self.patience);
+        self.run(async move { optional(patience.wait(&path, objects.delete(&path)).await).map(|_| ()) })
+    }
+
     /// All that is in a folder.
     pub(super) fn entries(&self, folder: &Path) -> Result<Vec<ObjectMeta>, StoreError> {
         let (objects, folder, patience) = (Arc::clone(&self.objects), folder.clone(), self.patience);
