@@ -26,6 +26,25 @@ pub(crate) fn write_version(place: &Workplace, version: u8) -> String {
     artifact
 }
 
+/// Writes two Artifacts that keep a worker busy for some seconds.
+pub(crate) fn write_slow_pair(place: &Workplace) -> [String; 2] {
+    let bytes = |seed: u64| {
+        let mut state = seed;
+        let next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[0]
+        };
+        std::iter::repeat_with(next).take(24 << 20).collect::<Vec<u8>>()
+    };
+    [("old", 1), ("new", 2)].map(|(name, seed)| {
+        let (image, output) = (format!("img-{name}"), format!("{name}.mender"));
+        place.put(&image, bytes(seed));
+        let flags = ["write", "rootfs-image", "-f", &image, "-n", name, "-c", "board", "-o", &output];
+        place.ok(&[&flags[..], &["--compression", "none"]].concat());
+        output
+    })
+}
+
 /// The store in the folder `store`.
 pub(crate) fn store(place: &Workplace) -> Store {
     Store::open(place.path("store").to_str().unwrap(), &StoreOptions::default()).unwrap()

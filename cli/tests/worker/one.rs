@@ -1,7 +1,8 @@
 //! One task on standard input.
 
 use crate::artifacts::{
-    events, kinds, object_task, path_task, put, run, signal, start, store, tenant, write_version,
+    events, kinds, object_task, path_task, put, run, signal, start, store, tenant, write_slow_pair,
+    write_version,
 };
 use crate::workplace::Workplace;
 use mender_delta::fleet::digest::Sha256Sum;
@@ -167,24 +168,9 @@ fn what_is_no_task_is_refused() {
 #[test]
 fn a_signal_cancels_and_leaves_nothing() {
     let place = Workplace::new();
-    // Large enough to be at work for a while.
-    let bytes = |seed: u64| {
-        let mut state = seed;
-        (0..24 << 20)
-            .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                (state >> 56) as u8
-            })
-            .collect::<Vec<u8>>()
-    };
-    for (name, seed) in [("old", 1), ("new", 2)] {
-        place.put(&format!("img-{name}"), bytes(seed));
-        let (image, output) = (format!("img-{name}"), format!("{name}.mender"));
-        let flags = ["write", "rootfs-image", "-f", &image, "-n", name, "-c", "board", "-o", &output];
-        place.ok(&[&flags[..], &["--compression", "none"]].concat());
-    }
+    let [old, new] = write_slow_pair(&place);
     std::fs::create_dir(place.path("work")).unwrap();
-    let mut task = path_task("acme", "old.mender", "new.mender");
+    let mut task = path_task("acme", &old, &new);
     task["output"] = json!("out.mender");
     let worker = ["delta", "worker", "--store", "store", "--work", "work"];
     let mut child = start(&place, &worker, &task.to_string());

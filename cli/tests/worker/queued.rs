@@ -1,7 +1,8 @@
 //! Workers that take tasks from NATS JetStream.
 
 use crate::artifacts::{
-    events, kinds, object_task, path_task, put, run, signal, start, store, tenant, write_version,
+    events, kinds, object_task, path_task, put, run, signal, start, store, tenant, write_slow_pair,
+    write_version,
 };
 use crate::nats::Nats;
 use crate::workplace::Workplace;
@@ -161,6 +162,30 @@ fn a_worker_that_is_told_to_stop_gives_its_task_back_at_once() {
     signal(&child, "-TERM");
     assert_eq!(child.wait().unwrap().code(), Some(143));
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+
+    // At work, it cancels, and however often that happens the task is as one that was never given out.
+    let [old, new] = write_slow_pair(&place);
+    let store = store(&place);
+    let task = object_task("acme", put(&place, &store, "acme", &old), put(&place, &store, "acme", &new));
+    enqueue(&place, &nats, std::slice::from_ref(&task), &[]);
+    for _ in 0..3 {
+        let mut child = start(&place, &worker(&url, &["--max-deliver", "2"]), "");
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut text = String::new();
+        while !text.contains("\"diffing\"") {
+            assert_ne!(stdout.read_line(&mut text).unwrap(), 0, "{text}");
+        }
+        signal(&child, "-TERM");
+        stdout.read_to_string(&mut text).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(143), "{text}");
+        let told = events(&text);
+        assert_eq!((kinds(&told), &told[0]["delivery"]), (vec!["started", "cancelled"], &json!(1)), "{text}");
+        assert_eq!(told.last().unwrap()["again"], true);
+    }
+    assert_eq!(nats.messages("deltas-parked"), []);
+    let left = nats.messages("deltas-tasks");
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(left[0].1["from"], task["from"]);
 }
 
 #[test]

@@ -140,13 +140,21 @@ impl Delivery {
         self.finish(AckKind::Ack)
     }
 
-    /// Gives the task back, for another worker: at once, or after a delay that grows with each delivery.
+    /// Gives the task back, for another worker: after a delay that grows with each delivery; or at once, as one that was
+    /// not given out before, since it is none of the task's doing that a worker ends in good order.
     ///
     /// # Errors
     /// `Unreachable` when NATS stays away: the task will be given out again anyway.
     pub fn give_back(self, at_once: bool) -> Result<(), QueueError> {
-        let delay = if at_once { Duration::ZERO } else { self.queue.options.delay_after(self.delivered) };
-        self.finish(AckKind::Nak(Some(delay)))
+        if !at_once {
+            let delay = self.queue.options.delay_after(self.delivered);
+            return self.finish(AckKind::Nak(Some(delay)));
+        }
+        // In this order it is there twice at worst, and published once.
+        let (subject, id) = (self.message.subject.to_string(), format!("back-{}", self.sequence));
+        let task = String::from_utf8_lossy(&self.message.payload).into_owned();
+        self.queue.put("give a task back", subject, id, task)?;
+        self.finish(AckKind::Ack)
     }
 
     /// Tells the queue and waits until it says that it has heard.
