@@ -21,6 +21,7 @@ fn make_linked_tree(place: &Workplace) {
         ("/data/circle", "circle"),
         ("../../data", "etc/mender/up"),
         ("../../../../../../etc", "usr/root-etc"),
+        ("../../data/mender", "var/lib/by-dots"),
     ] {
         std::os::unix::fs::symlink(target, tree.join(name)).unwrap();
     }
@@ -47,6 +48,9 @@ fn made(place: &Workplace, label: &str) -> Places {
             "symlink above ../../etc/mender",
             "symlink mender/own ../other",
             "mkdir other",
+            "mkdir etc",
+            "mkdir etc/mender",
+            "symlink here /data/other",
         ],
     );
     place.put("key", "secret");
@@ -132,16 +136,33 @@ fn circles_and_links_to_partitions_that_are_not_there_are_refused() {
         place.fails(1, &["cp", "--partition", "2", "key", &format!("disk.sdimg:{key}")]),
         elsewhere("disk.sdimg", key, "/data/mender/key")
     );
+    // From the data partition, as the device has it mounted; what it has of the same name is not meant.
+    let of_data = |path: &str, leads_to: &str| {
+        let asked = format!("disk.sdimg:{path}");
+        let message = elsewhere("disk.sdimg", path, leads_to);
+        assert_eq!(place.fails(1, &["cp", "--partition", "4", "key", &asked]), message);
+        assert_eq!(place.fails(1, &["cat", "--partition", "4", &asked]), message);
+    };
+    of_data("/conf/x", "/etc/mender/x");
+    of_data("/above/x", "/../../etc/mender/x");
+    of_data("/../etc/x", "/../etc/x");
     assert!(place.bytes("disk.sdimg") == before);
+    place.ok(&["cp", "--partition", "4", "key", "disk.sdimg:/here/x"]);
+    place.ok(&["cp", "--partition", "4", "key", "disk.sdimg:/mender/own/y"]);
+    for path in ["/data/other/x", "/data/other/y"] {
+        assert_eq!(place.ok(&["cat", &format!("disk.sdimg:{path}")]), "secret");
+    }
     // Bare, and in an Artifact; the path itself can be meant where there is nothing else.
     fs::remove_file(place.path("rootfs.img")).unwrap();
     make_ext(&place, "rootfs.img", 16 * MIB, "");
     place.ok(&["write", "rootfs-image", "-f", "rootfs.img", "-n", "r", "-c", "board", "-o", "a.mender"]);
     for image in ["rootfs.img", "a.mender"] {
         let before = place.bytes(image);
-        let message = elsewhere(image, key, "/data/mender/key");
-        assert_eq!(place.fails(1, &["cp", "key", &format!("{image}:{key}")]), message);
-        assert_eq!(place.fails(1, &["cat", &format!("{image}:{key}")]), message);
+        for asked in [key, "/var/lib/by-dots/key", "/usr/../data/mender/key"] {
+            let message = elsewhere(image, asked, "/data/mender/key");
+            assert_eq!(place.fails(1, &["cp", "key", &format!("{image}:{asked}")]), message);
+            assert_eq!(place.fails(1, &["cat", &format!("{image}:{asked}")]), message);
+        }
         assert!(place.bytes(image) == before);
         place.ok(&["cp", "key", &format!("{image}:/usr/root-etc/stays")]);
         assert_eq!(place.ok(&["cat", &format!("{image}:/etc/stays")]), "secret");

@@ -18,17 +18,15 @@ use crate::limits::Limits;
 pub(super) enum View {
     /// Several of them.
     Device { root: usize, boot: usize, data: usize },
-    /// One alone, and the path counts from its root. Whether it is a root file system, in which others are mounted.
-    Alone { part: usize, is_root: bool },
+    /// One alone, and the path counts from its root; and what a device mounts it as.
+    Alone { part: usize, mount: Mount },
 }
 
 impl View {
     /// The part that a path of the device means, and what it is mounted as.
     fn part_of(self, path: &[u8]) -> (usize, Mounted) {
         match self {
-            Self::Alone { part, .. } => {
-                (part, Mounted { mount: Mount::Root, point: Vec::new(), below: path.to_vec() })
-            }
+            Self::Alone { part, mount } => (part, Mounted { mount, point: Vec::new(), below: path.to_vec() }),
             Self::Device { root, boot, data } => {
                 let mounted = mounted(path);
                 let part = match mounted.mount {
@@ -45,10 +43,10 @@ impl View {
     /// Who asks for what lies below a mount point, `asked_in` another mount, gets what is there without it.
     fn is_elsewhere(self, asked_in: Mount, mount: Mount, names: &[&[u8]]) -> bool {
         match (self, mount) {
-            (Self::Alone { is_root, .. }, _) => is_root && asked_in == Mount::Root && is_mount_point(names),
+            (Self::Alone { .. }, Mount::Root) => asked_in == Mount::Root && is_mount_point(names),
             (Self::Device { .. }, Mount::Root) => is_mount_point(names),
             // Above its root is another one's.
-            (Self::Device { .. }, _) => names.is_empty(),
+            (_, _) => names.is_empty(),
         }
     }
 }
@@ -71,14 +69,14 @@ impl Resolver<'_> {
             let Some(way_out) = self.way_out(view, asked_in, part, &here)? else {
                 return Ok(Target { part, path: here.below });
             };
-            let next = match way_out.counts_from_device {
-                true => way_out.path,
-                false => joined(&here.point, &way_out.path),
+            path = match view {
+                View::Device { .. } if way_out.counts_from_device => way_out.path,
+                View::Device { .. } => joined(&here.point, &way_out.path),
+                View::Alone { mount, .. } => match stays(&way_out, mount, mounted(&path).mount) {
+                    Some(next) => next,
+                    None => return Err(Error::elsewhere(asked, &way_out.path)),
+                },
             };
-            if matches!(view, View::Alone { .. }) && mounted(&next).mount != mounted(&path).mount {
-                return Err(Error::elsewhere(asked, &next));
-            }
-            path = next;
         }
         Err(Error::path(asked, PathProblem::TooManySymlinks))
     }
@@ -102,6 +100,20 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// Where a way goes on in a file system that is alone and is mounted as `mount`; `None` if it leads out of it. `before`
+/// is what it was in, by the names.
+fn stays(way: &WayOut, mount: Mount, before: Mount) -> Option<Vec<u8>> {
+    if mount == Mount::Root {
+        return (mounted(&way.path).mount == before).then(|| way.path.clone());
+    }
+    if way.counts_from_device {
+        let to = mounted(&way.path);
+        return (to.mount == mount).then_some(to.below);
+    }
+    let is_above = matches!(way.path.strip_prefix(b"/..").map(<[u8]>::first), Some(None | Some(b'/')));
+    (!is_above).then(|| way.path.clone())
 }
 
 /// A path below a mount point, from the root of the device; what begins with `..` leads out of there.

@@ -134,9 +134,12 @@ impl Layout {
             return Err(Error::path(path, PathProblem::NotAbsolute));
         }
         let mut views = match (choice, &self.table) {
-            (Choice::ByPath, None) => vec![View::Alone { part: 0, is_root: true }],
+            (Choice::ByPath, None) => vec![View::Alone { part: 0, mount: Mount::Root }],
             (Choice::ByPath, Some(_)) => self.views()?,
-            (Choice::Partition(wanted), _) => vec![View::Alone { part: self.find(wanted)?, is_root: false }],
+            (Choice::Partition(wanted), _) => {
+                let part = self.find(wanted)?;
+                vec![View::Alone { part, mount: self.mount_of(part) }]
+            }
         };
         if purpose == Purpose::Read {
             views.truncate(1);
@@ -164,6 +167,15 @@ impl Layout {
             roots.push(1);
         }
         Ok(roots.into_iter().map(|root| View::Device { root, boot: 0, data: 3 }).collect())
+    }
+
+    /// What a device mounts a part as; as a root file system where the image does not tell.
+    fn mount_of(&self, part: usize) -> Mount {
+        match part {
+            0 if self.parts.len() == PARTITIONS => Mount::Boot,
+            3 if self.parts.len() == PARTITIONS => Mount::Data,
+            _ => Mount::Root,
+        }
     }
 
     /// A part, which must hold a file system that is read here.
