@@ -1,6 +1,6 @@
 //! A decompressor that works on several stretches at the same time, where a stream has such, and else is the one that
-//! works front to back. What is accepted and what comes out is the same, but
-//! that libdeflate takes a few tables of Huffman codes that zlib refuses; checksums are compared in either case. The blocks of an xz stream are liblzma's business.
+//! works front to back. What is accepted and what comes out is the same, but that libdeflate takes a few tables of Huffman
+//! codes that zlib refuses; checksums are compared in either case. The blocks of an xz stream are liblzma's business.
 
 use super::codec::{Decompress, Decompressors, Progress};
 use super::decompress::{BuiltIn, Unpacker, damaged};
@@ -146,7 +146,14 @@ impl Stretches {
                     }
                     // What is taken is told first: then there is room for what is given.
                     if self.ahead.as_ref().is_some_and(Ahead::is_full) {
-                        return if taken > 0 { Ok(Step::Taken(taken)) } else { self.give_or_receive(output) };
+                        if taken > 0 {
+                            return Ok(Step::Taken(taken));
+                        }
+                        match self.give_or_receive(output)? {
+                            // Those under way held nothing, so that there is room.
+                            Step::Empty => continue,
+                            step => return Ok(step),
+                        }
                     }
                     self.send(plain_len)?;
                 }
