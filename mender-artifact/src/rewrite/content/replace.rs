@@ -17,14 +17,15 @@ use crate::tar::writer::padding;
 
 /// Bytes copied at once.
 const CHUNK_LEN_BYTES: usize = 1 << 20;
-/// New archive bytes up to this size stay in memory.
+/// New archive bytes stay in memory up to this size, all together.
 const MEMORY_MAX_BYTES: usize = 16 << 20;
 
-/// Bytes of the old archive, and what comes in their place.
-struct Replacement {
-    old: Range<u64>,
+/// What comes in the place of bytes of the old archive.
+struct Replacements {
+    /// The new bytes, one part behind the other.
     new: tempfile::SpooledTempFile,
-    new_len: u64,
+    /// The old bytes of each part, and how many new ones there are; in order.
+    parts: Vec<(Range<u64>, u64)>,
 }
 
 /// The content as it is to be.
@@ -170,7 +171,7 @@ impl Unpacked {
         content: NewPlain<'_>,
         changed: &[Range<u64>],
         how: &Recompression<'_>,
-    ) -> Result<Vec<Replacement>, Error> {
+    ) -> Result<Replacements, Error> {
         let plain_len = self.before.len() as u64 + self.len_bytes + self.behind.len() as u64;
         let parts = if how.compression == self.compression {
             self.touched(changed)
@@ -178,16 +179,21 @@ impl Unpacked {
             vec![Stretch { packed: 0..self.packed_len, plain: 0..plain_len }]
         };
         let failed = |error| Error::io(ENTRY, error).with_path(how.spool_directory);
-        let pack = |part: Stretch| {
-            let packed = tempfile::spooled_tempfile_in(MEMORY_MAX_BYTES, how.spool_directory);
-            let mut encoder = Encoder::new(packed, how.compression, how.effort, how.threads)?;
-            self.write_plain(content, part.plain, &mut encoder)?;
-            let mut new = encoder.finish()?;
-            let new_len = new.stream_position()?;
+        let pack = || {
+            let mut new = tempfile::spooled_tempfile_in(MEMORY_MAX_BYTES, how.spool_directory);
+            let (mut packed, mut begin) = (Vec::with_capacity(parts.len()), 0);
+            for part in parts {
+                let mut encoder = Encoder::new(new, how.compression, how.effort, how.threads)?;
+                self.write_plain(content, part.plain, &mut encoder)?;
+                new = encoder.finish()?;
+                let end = new.stream_position()?;
+                packed.push((part.packed, end - begin));
+                begin = end;
+            }
             new.rewind()?;
-            Ok(Replacement { old: part.packed, new, new_len })
+            Ok(Replacements { new, parts: packed })
         };
-        parts.into_iter().map(|part| pack(part).map_err(failed)).collect()
+        pack().map_err(failed)
     }
 }
 
@@ -216,22 +222,22 @@ impl Original<'_> {
             let error = Error::new(Defect::Changed, ENTRY).named(b"length of the content");
             return Err(error.expected(unpacked.len_bytes).found(len_bytes));
         }
-        let mut replacements = unpacked.replacements(content, changed, how)?;
-        let size = replacements.iter().fold(unpacked.packed_len, |size, replacement| {
-            (size + replacement.new_len).saturating_sub(replacement.old.end - replacement.old.start)
+        let Replacements { mut new, parts } = unpacked.replacements(content, changed, how)?;
+        let size = parts.iter().fold(unpacked.packed_len, |size, (old, new_len)| {
+            (size + new_len).saturating_sub(old.end - old.start)
         });
         let mut member = unpacked.member.clone();
         member.name = format!("data/0000.tar{}", how.compression.suffix());
         target.write_all(&self.front.to_bytes()?).map_err(failed)?;
         target.write_all(&header_for(&member, size)?).map_err(failed)?;
         let mut at = 0;
-        for replacement in &mut replacements {
-            copy(from, unpacked.packed_at + at, replacement.old.start - at, &mut target)?;
-            let copied = io::copy(&mut replacement.new, &mut target).map_err(failed)?;
-            if copied != replacement.new_len {
+        for (old, new_len) in parts {
+            copy(from, unpacked.packed_at + at, old.start - at, &mut target)?;
+            let copied = io::copy(&mut Read::by_ref(&mut new).take(new_len), &mut target).map_err(failed)?;
+            if copied != new_len {
                 return Err(Error::new(Defect::Changed, ENTRY));
             }
-            at = replacement.old.end;
+            at = old.end;
         }
         copy(from, unpacked.packed_at + at, unpacked.packed_len - at, &mut target)?;
         target.write_all(&[0; 512][..padding(size)]).map_err(failed)?;
