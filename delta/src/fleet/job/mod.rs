@@ -28,5 +28,7 @@ mod signing;
 pub mod spec;
 mod spool;
 pub mod state;
+mod submit;
+mod taking_up;
 mod work;
 mod worker;
