@@ -81,10 +81,12 @@ pub(crate) fn watch() {
         [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
     // Nobody looks at the flag: that the signal is handled is enough.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
-    // Without it signals do what they always do: the process ends, its unfinished output stays.
-    let Ok(mut signals) = signal_hook::iterator::Signals::new(watched) else { return };
-    std::thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
+    // Without a thread that looks, signals do what they always do: the process ends, its unfinished output stays. They
+    // are caught once there is one.
+    let (catch, caught) = std::sync::mpsc::sync_channel(1);
+    let watching = std::thread::Builder::new().spawn(move || {
+        let signals: Option<signal_hook::iterator::Signals> = caught.recv().ok();
+        if let Some(signal) = signals.and_then(|mut signals| signals.forever().next()) {
             let _nothing_under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
             // Kept until the end: what is pending now is all there is to undo.
             let mut pending = patiently_locked();
@@ -94,6 +96,10 @@ pub(crate) fn watch() {
             std::process::exit(crate::exit_code::of_signal(signal));
         }
     });
+    if let (Ok(_), Ok(signals)) = (watching, signal_hook::iterator::Signals::new(watched)) {
+        // It waits for them.
+        let _ = catch.send(signals);
+    }
 }
 
 /// Whoever opens a pipe that nobody reads holds it for ever; then there is no file yet.

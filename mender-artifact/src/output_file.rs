@@ -3,16 +3,20 @@
 #[cfg(target_os = "linux")]
 #[path = "output_file_linux.rs"]
 mod nameless;
+#[cfg(unix)]
+#[path = "output_file_unix.rs"]
+mod unfinished;
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 /// A file being written. Until [`commit`](Self::commit) it has no name where the system has such files (Linux, on most
 /// file systems), so that nothing is left of it however the process ends; elsewhere it lies beside its destination
-/// under another name, `.mender-artifact-*.part`. Dropped before, it is removed and the destination is as it was.
+/// under another name, `.mender-artifact-*.part`. Dropped before, it is removed and the destination is as it was. What a
+/// process that was killed has left under such a name, whoever makes the same file next removes.
 ///
 /// A destination that is a symbolic link stays one: the file that it points to is replaced. One
 /// that is no regular file, such as `/dev/null` or a pipe, is written directly.
@@ -33,6 +37,9 @@ enum Inner {
     Direct(File),
 }
 
+/// How names of files begin and end that are not complete.
+const PREFIX: &str = ".mender-artifact-";
+const SUFFIX: &str = ".part";
 /// Permissions of any new file, less what the process masks.
 const NEW_FILE_MODE: u32 = 0o666;
 /// Permissions of a file that gets others before it gets its name.
@@ -64,6 +71,8 @@ impl OutputFile {
                 Ok(Self(Inner::Direct(File::options().write(true).open(destination)?)))
             }
             _ => {
+                #[cfg(unix)]
+                unfinished::reclaim(&unfinished::unfinished_name(&destination));
                 #[cfg(target_os = "linux")]
                 if let Some(file) = nameless::create_in(folder_of(&destination), mode) {
                     return Ok(Self(Inner::Nameless { file, destination }));
@@ -75,6 +84,15 @@ impl OutputFile {
 
     /// A file with a name of its own until it is committed.
     fn beside(destination: PathBuf, mode: u32) -> io::Result<Self> {
+        #[cfg(unix)]
+        {
+            let path = unfinished::unfinished_name(&destination);
+            if let Some(file) = unfinished::begin(&path, mode) {
+                let file = NamedTempFile::from_parts(file, TempPath::try_from_path(path)?);
+                return Ok(Self(Inner::Beside { file, destination }));
+            }
+        }
+        // Somebody else writes the same file, or its name is as long as a name may be.
         let mut builder = temporary();
         #[cfg(unix)]
         {
@@ -124,7 +142,38 @@ impl OutputFile {
             }
             Inner::Beside { file, destination } => {
                 file.as_file().sync_all()?;
-                file.persist(&destination).map_err(|error| error.error)?;
+                let file = file.persist(&destination).map_err(|error| error.error)?;
+                #[cfg(unix)]
+                unfinished::release(&file);
+                #[cfg(not(unix))]
+                drop(file);
+                make_name_durable(&destination);
+                Ok(())
+            }
+        }
+    }
+
+    /// As [`commit`](Self::commit), but never in the place of something that has the name.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] when the name is taken; else as [`commit`](Self::commit).
+    pub fn commit_new(self) -> io::Result<()> {
+        match self.0 {
+            Inner::Direct(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            #[cfg(target_os = "linux")]
+            Inner::Nameless { file, destination } => {
+                file.sync_all()?;
+                nameless::link(&file, &destination)?;
+                make_name_durable(&destination);
+                Ok(())
+            }
+            Inner::Beside { file, destination } => {
+                file.as_file().sync_all()?;
+                let file = file.persist_noclobber(&destination).map_err(|error| error.error)?;
+                #[cfg(unix)]
+                unfinished::release(&file);
+                #[cfg(not(unix))]
+                drop(file);
                 make_name_durable(&destination);
                 Ok(())
             }
@@ -166,7 +215,7 @@ impl Write for OutputFile {
 /// How files are called that are not complete.
 fn temporary() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".mender-artifact-").suffix(".part");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     builder
 }
 
@@ -176,8 +225,18 @@ fn name(file: &File, destination: &Path) -> io::Result<()> {
     match nameless::link(file, destination) {
         // A name that something has can only be taken over from another name.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let named = temporary().make_in(folder_of(destination), |path| nameless::link(file, path))?;
+            let unfinished = unfinished::unfinished_name(destination);
+            let named = match unfinished::hold(file) && nameless::link(file, &unfinished).is_ok() {
+                true => TempPath::try_from_path(unfinished)?,
+                // Somebody else writes the same file, or its name is as long as a name may be.
+                false => {
+                    let named =
+                        temporary().make_in(folder_of(destination), |path| nameless::link(file, path));
+                    named?.into_temp_path()
+                }
+            };
             named.persist(destination).map_err(|error| error.error)?;
+            unfinished::release(file);
             Ok(())
         }
         done => done,
@@ -305,6 +364,62 @@ mod tests {
         let fresh = File::create(&any).unwrap().metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&OutputFile::create(&any).unwrap()), fresh);
         assert_eq!(mode(&OutputFile::beside(any, NEW_FILE_MODE).unwrap()), fresh);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_killed_process_has_left_is_reclaimed_and_what_another_writes_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let left = folder.path().join(".mender-artifact-a.part");
+        fs::write(&left, b"left").unwrap();
+        fs::write(folder.path().join(".mender-artifact-b.part"), b"of another").unwrap();
+        OutputFile::create(&path).unwrap().commit().unwrap();
+        assert_eq!(names(folder.path()), [".mender-artifact-b.part", "a"]);
+        // Two at once, where a name is needed.
+        let mut first = OutputFile::beside(path.clone(), NEW_FILE_MODE).unwrap();
+        let mut second = OutputFile::create(&path).unwrap();
+        assert!(left.exists());
+        second.write_all(b"second").unwrap();
+        second.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        first.write_all(b"first").unwrap();
+        first.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(names(folder.path()), [".mender-artifact-b.part", "a"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_has_the_name_of_an_unfinished_file_and_is_none_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("a"), folder.path().join("other"));
+        fs::write(&other, b"mine").unwrap();
+        std::os::unix::fs::symlink("other", folder.path().join(".mender-artifact-a.part")).unwrap();
+        for contents in [&b"first"[..], b"second"] {
+            let mut output = OutputFile::create(&path).unwrap();
+            output.write_all(contents).unwrap();
+            output.commit().unwrap();
+            assert_eq!(fs::read(&path).unwrap(), contents);
+        }
+        assert_eq!(fs::read(other).unwrap(), b"mine");
+        assert_eq!(names(folder.path()), [".mender-artifact-a.part", "a", "other"]);
+    }
+
+    #[test]
+    fn a_new_file_takes_nobodys_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        for make in [OutputFile::create, |path: &Path| OutputFile::beside(path.to_owned(), NEW_FILE_MODE)] {
+            let mut output = make(&path).unwrap();
+            output.write_all(b"first").unwrap();
+            output.commit_new().unwrap();
+            let error = make(&path).unwrap().commit_new().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(fs::read(&path).unwrap(), b"first");
+            assert_eq!(names(folder.path()), ["a"]);
+            fs::remove_file(&path).unwrap();
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
-use crate::interrupt;
+use crate::interrupt::{self, Guard};
+use mender_artifact::output_file::OutputFile;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -31,51 +32,56 @@ pub(crate) fn all_new(paths: &[&Path]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a key and its certificate, or neither.
+/// Writes a key and its certificate, or neither. Only what kills the process between the two names leaves the one
+/// without the other.
 ///
 /// # Errors
 /// When one of the names is taken, or the files cannot be written.
-pub(crate) fn write_pair(
-    (key_path, key): (&Path, &[u8]),
-    (certificate_path, certificate): (&Path, &[u8]),
-) -> Result<(), Failure> {
-    write(key_path, key, Access::Secret)?;
-    write(certificate_path, certificate, Access::Public).inspect_err(|_| {
-        // Nobody has used it yet.
-        let _ = std::fs::remove_file(key_path);
-    })
+pub(crate) fn write_pair(key: (&Path, &[u8]), certificate: (&Path, &[u8])) -> Result<(), Failure> {
+    let key_path = key.0;
+    let key = New::written(key_path, key.1, Access::Secret)?;
+    let certificate = New::written(certificate.0, certificate.1, Access::Public)?;
+    key.keep()?;
+    // Nobody has used it yet.
+    certificate.keep().inspect_err(|_| remove_all(&[key_path]))
 }
 
-/// Writes a new file, which appears whole.
-///
-/// # Errors
-/// When the name is taken, or the file cannot be written.
-pub(crate) fn write(path: &Path, contents: &[u8], access: Access) -> Result<(), Failure> {
-    let failed = |error: &io::Error| Failure::io(path, ExitStatus::Output, error);
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".mender-artifact-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Less what the process masks.
-        let mode = if access == Access::Secret { 0o600 } else { 0o666 };
-        builder.permissions(std::fs::Permissions::from_mode(mode));
+/// A file that is complete and has no name yet.
+struct New<'p> {
+    path: &'p Path,
+    file: OutputFile,
+    _unfinished: Option<Guard>,
+}
+
+impl<'p> New<'p> {
+    fn written(path: &'p Path, contents: &[u8], access: Access) -> Result<Self, Failure> {
+        let failed = |error: &io::Error| Failure::io(path, ExitStatus::Output, error);
+        let create = match access {
+            Access::Secret => OutputFile::create_private,
+            Access::Public => OutputFile::create,
+        };
+        // A link to nothing is a name that is taken, too.
+        if path.symlink_metadata().is_ok() {
+            return Err(taken(path));
+        }
+        let made = interrupt::make_file(|| create(path), OutputFile::path_until_committed);
+        let (mut file, unfinished) = made.map_err(|error| failed(&error))?;
+        file.write_all(contents).and_then(|()| file.file().sync_all()).map_err(|error| failed(&error))?;
+        Ok(Self { path, file, _unfinished: unfinished })
     }
-    #[cfg(not(unix))]
-    let _ = access;
-    let made = interrupt::make_file(|| builder.tempfile_in(folder), |file| Some(file.path()));
-    let (mut file, unfinished) = made.map_err(|error| failed(&error))?;
-    file.write_all(contents).and_then(|()| file.as_file().sync_all()).map_err(|error| failed(&error))?;
-    let kept = file.persist_noclobber(path);
-    drop(unfinished);
-    match kept {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(taken(path)),
-        Err(error) => Err(failed(&error.error)),
+
+    fn keep(self) -> Result<(), Failure> {
+        self.file.commit_new().map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => taken(self.path),
+            _ => Failure::io(self.path, ExitStatus::Output, &error),
+        })
+    }
+}
+
+/// Takes away what was just made and nobody has used yet.
+pub(crate) fn remove_all(paths: &[&Path]) {
+    for path in paths {
+        let _ = std::fs::remove_file(path);
     }
 }
 
@@ -111,12 +117,13 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        write(&path, b"k", Access::Secret).unwrap();
+        let write = |path: &Path| New::written(path, b"k", Access::Secret).and_then(New::keep);
+        write(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let link = folder.path().join("link");
         std::os::unix::fs::symlink("nowhere", &link).unwrap();
         assert!(all_new(&[&link]).is_err());
-        assert!(write(&link, b"k", Access::Secret).is_err());
+        assert!(write(&link).is_err());
         assert!(!folder.path().join("nowhere").exists());
     }
 }

@@ -1,6 +1,7 @@
 //! `provision device`: the key and the certificate of one device, and its line of a manifest.
 
 use crate::args::provision::DeviceArgs;
+use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use crate::provision::authority::Authority;
 use crate::provision::device::{Device, Issuing};
@@ -16,7 +17,13 @@ pub(crate) fn run(args: &DeviceArgs) -> Result<(), Failure> {
         (&args.key_out, issued.private_key.as_bytes()),
         (&args.cert_out, issued.certificates.as_bytes()),
     )?;
-    report::print(&issued.record.to_line())
+    // Without its line the device would be missing in the manifest: then there is none.
+    report::print(&issued.record.to_line()).inspect_err(|failure| {
+        // A reader that has gone away does not want it.
+        if failure.status != ExitStatus::Success {
+            new_files::remove_all(&[&args.key_out, &args.cert_out]);
+        }
+    })
 }
 
 fn identity(words: &[String]) -> Result<Vec<(String, String)>, Failure> {
