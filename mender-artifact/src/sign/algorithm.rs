@@ -42,3 +42,16 @@ pub(super) fn unsupported(found: ObjectIdentifier) -> Error {
 pub(super) fn unsupported_curve() -> Error {
     Error::new(Defect::KeyKind, Entry::Key).expected("the curve P-256").found("another curve")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_rsa_key_is_of_1024_bits() {
+        assert!(check_rsa_size(RSA_MIN_BYTES).is_ok());
+        let error = check_rsa_size(RSA_MIN_BYTES - 1).unwrap_err();
+        assert_eq!(error.defect(), Defect::KeyKind);
+        assert!(error.to_string().contains("1016"), "{error}");
+    }
+}
