@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod blocks;
+mod links;
 
 use blocks::{Block, Command, Kind, blocks};
 use snapbox::IntoData;
@@ -25,6 +26,11 @@ fn documents() -> Vec<PathBuf> {
     documents.extend(files.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
     documents.sort();
     documents
+}
+
+fn reports() -> Vec<PathBuf> {
+    let files = fs::read_dir(project().join("docs/reports")).unwrap();
+    files.map(|file| file.unwrap().path()).collect()
 }
 
 /// `PATH` with the built command before all others.
@@ -113,17 +119,9 @@ fn commands_of_this_program_stand_where_they_are_run() {
 
 #[test]
 fn every_link_between_documents_leads_somewhere() {
-    for document in documents() {
-        let text = fs::read_to_string(&document).unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let path = link.split('#').next().unwrap();
-            if link.contains("://") || path.is_empty() || link.contains(' ') {
-                continue;
-            }
-            let there = document.parent().unwrap().join(path).exists();
-            assert!(there, "{}: nothing is at {link}", document.display());
-        }
-    }
+    let all = documents().into_iter().chain(reports());
+    let wrong: Vec<String> = all.flat_map(|document| links::wrong_links(&project(), &document)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -134,5 +132,9 @@ fn the_book_has_every_document() {
         if document.parent().unwrap().ends_with("docs") && name != "SUMMARY.md" {
             assert!(summary.contains(&format!("]({name})")), "docs/SUMMARY.md does not list {name}");
         }
+    }
+    for report in reports() {
+        let name = report.file_name().unwrap().to_str().unwrap();
+        assert!(summary.contains(&format!("](reports/{name})")), "docs/SUMMARY.md does not list {name}");
     }
 }
