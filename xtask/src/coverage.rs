@@ -30,14 +30,19 @@ pub(crate) fn wrap_compiler(arguments: &[String]) -> Option<ExitCode> {
     })
 }
 
-pub(crate) fn run_coverage() -> Result<(), Failure> {
+/// `coverage [CRATE...]`: the tests of all crates, or of these.
+pub(crate) fn run_coverage(crates: &[&str]) -> Result<(), Failure> {
+    if let Some(unknown) = crates.iter().find(|name| !TESTED.contains(name)) {
+        return Err(Failure::new(format!("unknown crate '{unknown}'; there are {}", TESTED.join(", "))));
+    }
+    let crates = if crates.is_empty() { &TESTED[..] } else { crates };
     let (profdata, cov) = (tool("llvm-profdata")?, tool("llvm-cov")?);
     let folder = fresh_dir("coverage-profiles")?;
     let wrapper = std::env::current_exe().doing(|| "finding this program".to_owned())?;
     let cargo_test = |last: &[&str]| {
         let mut command = cargo();
         command.args(["test", "--target-dir"]).arg(crate::step::target_dir().join("coverage"));
-        for name in TESTED {
+        for name in crates {
             command.args(["-p", name]);
         }
         command.args(last).env("RUSTC_WORKSPACE_WRAPPER", &wrapper).env(WRAPPING, "1");

@@ -22,6 +22,8 @@ const SECONDS: u64 = 60;
 struct Options {
     time: Duration,
     rounds: u32,
+    /// As many rounds as it takes until each target has had this much of the processor, instead of `rounds`.
+    until: Option<Duration>,
     /// Whether the programs are built first; else those that are there are taken.
     builds: bool,
     targets: Vec<String>,
@@ -37,13 +39,19 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
     }
     let mut runs = Runs::open(folder.join("runs.tsv"))?;
     let mut crashes = Vec::new();
-    for round in 0..options.rounds {
+    let has_enough = |runs: &Runs, name: &str, round: u32| match options.until {
+        Some(until) => runs.cpu_seconds(name) >= until.as_secs(),
+        None => round >= options.rounds,
+    };
+    for round in 0.. {
+        let mut ran = false;
         for name in &options.targets {
-            if crashes.contains(name) {
+            if crashes.contains(name) || has_enough(&runs, name, round) {
                 continue;
             }
-            println!("\n▶ {name}, round {} of {}, {} s", round + 1, options.rounds, options.time.as_secs());
-            let ended = target::fuzz(name, &folder, options.time)?;
+            ran = true;
+            println!("\n▶ {name}, round {}, {} s", round + 1, options.time.as_secs());
+            let ended = target::fuzz(name, &folder, options.time, options.until.is_some())?;
             println!("  {}", ended.run.words());
             runs.add(&ended.run)?;
             if let Some(input) = ended.crash {
@@ -52,10 +60,12 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
                 crashes.push(name.clone());
             }
         }
+        fs::write(folder.join("table.md"), runs.table()).doing(|| "writing table.md".to_owned())?;
+        if !ran {
+            break;
+        }
     }
-    let table = runs.table();
-    println!("\n{table}");
-    fs::write(folder.join("table.md"), table).doing(|| "writing table.md".to_owned())?;
+    println!("\n{}", runs.table());
     if crashes.is_empty() {
         return Ok(());
     }
@@ -68,7 +78,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
 fn options(arguments: &[&str]) -> Result<Options, Failure> {
     let all = all_targets()?;
     let time = Duration::from_secs(SECONDS);
-    let mut options = Options { time, rounds: 1, builds: true, targets: Vec::new() };
+    let mut options = Options { time, rounds: 1, until: None, builds: true, targets: Vec::new() };
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         let mut number = || {
@@ -78,6 +88,7 @@ fn options(arguments: &[&str]) -> Result<Options, Failure> {
         match *word {
             "--minutes" => options.time = Duration::from_secs_f64(number()? * 60.0),
             "--rounds" => options.rounds = format!("{:.0}", number()?).parse().unwrap_or(1),
+            "--until" => options.until = Some(Duration::from_secs_f64(number()? * 60.0)),
             "--no-build" => options.builds = false,
             name if all.iter().any(|known| known == name) => options.targets.push(name.to_owned()),
             other => {

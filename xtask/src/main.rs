@@ -12,6 +12,7 @@ mod demo;
 mod deny;
 mod device;
 mod failure;
+mod faults;
 mod fuzz;
 mod ledger_bench;
 mod measure;
@@ -38,12 +39,15 @@ usage: cargo xtask <task>
   device-library [--features LIST] [--target TRIPLE]
                     the static library for firmware, with any of gzip, native, vcdiff (RUSTC_CROSS=path for the target)
   device-size       a table of its code size and memory on aarch64 and armv7 (needs cross compilers and qemu-user)
-  coverage          which lines the tests of the libraries and the command run (needs Debian's llvm-19 or newer)
+  coverage [CRATE...]
+                    which lines the tests of the libraries and the command run (needs Debian's llvm-19 or newer)
   package           what a release publishes: archives, Debian packages (needs cargo-deb), digests
   deny              licences, bans and sources of the dependencies (needs cargo-deny)
-  fuzz [--minutes N] [--rounds N] [--no-build] [TARGET...]
+  faults [CASE...]  commands with an error, an interruption or the end of the process at each of their system calls (needs
+                    strace); cases as in cli/tests/faults/main.rs
+  fuzz [--minutes N] [--rounds N | --until N] [--no-build] [TARGET...]
                     fuzz targets one after the other, N minutes (1) each: executions and coverage so far (needs c++);
-                    --no-build goes on with the programs that are there
+                    --until: in rounds, until each has had N minutes of the processor in all runs; --no-build goes on with the programs that are there
   compare [--table main|memory|formats|full] [--limit SECONDS] [--only TOOL[,TOOL]] PAIR...
                     a table of delta sizes and times beside other tools; PAIR is a folder with old.img and new.img
   compare-artifacts [--limit SECONDS] [--scratch FOLDER] [--only NAME[,NAME]] IMAGE
@@ -55,7 +59,7 @@ usage: cargo xtask <task>
                     time of N events (5000000) into a ledger and of reports, and whether sqlite3 comes to the same sums
   compare-module PAIR
                     a table of what the Update Module takes to apply deltas, beside xdelta3 -d
-  size-limits [--scratch FOLDER] [GIB]
+  size-limits [--scratch FOLDER] [--tool PROGRAM] [GIB]
                     images of 2 to 8 GiB (or up to GIB) through write, validate, read, sign, delta and apply; needs some
                     30 GiB of disk for the largest
   compare-images [--tool PROGRAM] [FOLDER]
@@ -90,9 +94,10 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ["msrv"] => msrv::run_msrv(),
         ["device-library", rest @ ..] => device::run_library(rest),
         ["device-size"] => device::run_size(),
-        ["coverage"] => coverage::run_coverage(),
+        ["coverage", rest @ ..] => coverage::run_coverage(rest),
         ["package"] => package::run_package(),
         ["deny"] => deny::run_deny(),
+        ["faults", rest @ ..] => faults::run_faults(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["compare", rest @ ..] => compare::run(rest),
         ["compare-images", rest @ ..] => compare_images::run(rest),

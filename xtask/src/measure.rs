@@ -98,7 +98,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
 
 /// Processor seconds (user and system) and largest resident set in bytes of all children waited for.
 #[cfg(unix)]
-fn children_usage() -> Result<(f64, u64), Failure> {
+pub(crate) fn children_usage() -> Result<(f64, u64), Failure> {
     use nix::sys::resource::{UsageWho, getrusage};
     use nix::sys::time::TimeValLike;
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).doing(|| "getrusage".into())?;
@@ -110,6 +110,6 @@ fn children_usage() -> Result<(f64, u64), Failure> {
 }
 
 #[cfg(not(unix))]
-fn children_usage() -> Result<(f64, u64), Failure> {
+pub(crate) fn children_usage() -> Result<(f64, u64), Failure> {
     Err(Failure::new("measuring needs a Unix system"))
 }

@@ -33,6 +33,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("nats-server", "nats-server"),
     ("golang-go", "go"),
     ("valgrind", "valgrind"),
+    ("strace", "strace"),
     ("sqlite3", "sqlite3"),
     ("postgresql", "pg_ctlcluster"),
 ];

@@ -16,25 +16,35 @@ const LIMIT: Duration = Duration::from_secs(1800);
 /// Bytes of content at each place of an image that has any.
 const PIECE: usize = 1 << 20;
 
-/// `size-limits [--scratch FOLDER] [GIB...]`: all sizes, or those that are at most so many GiB.
+/// `size-limits [--scratch FOLDER] [--tool PROGRAM] [GIB]`: all sizes, or those that are at most so many GiB.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
-    let (folder, most) = match arguments {
-        [] => (None, u64::MAX),
-        ["--scratch", folder] => (Some(*folder), u64::MAX),
-        ["--scratch", folder, most] => (Some(*folder), most.parse().doing(|| "GiB".to_owned())?),
-        [most] => (None, most.parse().doing(|| "GiB".to_owned())?),
-        _ => return Err(Failure::new("usage: size-limits [--scratch FOLDER] [GIB]")),
-    };
+    let (mut folder, mut tool, mut most) = (None, None, u64::MAX);
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| Failure::new(format!("{word}: expected a value")));
+        match *word {
+            "--scratch" => folder = Some(PathBuf::from(value()?)),
+            "--tool" => tool = Some(PathBuf::from(value()?)),
+            gib => most = gib.parse().doing(|| format!("GiB: {gib}"))?,
+        }
+    }
     let scratch = match folder {
-        Some(folder) => PathBuf::from(folder).join("size-limits"),
+        Some(folder) => folder.join("size-limits"),
         None => fresh_dir("size-limits")?,
     };
     fs::create_dir_all(&scratch).doing(|| scratch.display().to_string())?;
-    let build = ["build", "--quiet", "--release", "-p", "mender-artifact-cli", "--bin", "mender-artifact"];
-    run_step(cargo().args(build))?;
+    let ours = match tool {
+        Some(tool) => tool,
+        None => {
+            let build =
+                ["build", "--quiet", "--release", "-p", "mender-artifact-cli", "--bin", "mender-artifact"];
+            run_step(cargo().args(build))?;
+            target_dir().join("release/mender-artifact")
+        }
+    };
     println!("| image bytes | command | wall s | CPU s | peak MiB |\n|---:|---|---:|---:|---:|");
     for len in LENS.into_iter().filter(|&len| len <= most.saturating_mul(1 << 30).saturating_add(1)) {
-        Trial { len, scratch: &scratch, ours: target_dir().join("release/mender-artifact") }.run()?;
+        Trial { len, scratch: &scratch, ours: &ours }.run()?;
     }
     fs::remove_dir_all(&scratch).doing(|| format!("removing {}", scratch.display()))
 }
@@ -43,7 +53,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
 struct Trial<'s> {
     len: u64,
     scratch: &'s Path,
-    ours: PathBuf,
+    ours: &'s Path,
 }
 
 impl Trial<'_> {
@@ -94,7 +104,7 @@ impl Trial<'_> {
     }
 
     fn ours(&self, what: &str, words: &[&str]) -> Result<(), Failure> {
-        self.row(what, &self.ours, words)
+        self.row(what, self.ours, words)
     }
 
     /// Runs a command, the names of files in it in the scratch folder, and prints its row.

@@ -2,14 +2,17 @@
 
 use super::runs::Run;
 use crate::failure::{Doing, Failure};
+use crate::measure::children_usage;
 use crate::step::{root, target_dir};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// No input may take longer, in seconds; this is above what a busy machine does to a sound one.
+/// No input may take longer, in seconds that go by; this is above what a busy machine does to a sound one.
 const TIMEOUT: u32 = 30;
+/// The same where fuzzing takes what others leave of the processor.
+const PATIENT_TIMEOUT: u32 = 600;
 /// Most memory, in MiB: of the reader's limits, and what libFuzzer itself takes.
 const MEMORY_MIB: u32 = 1500;
 /// Longest input, in bytes.
@@ -28,7 +31,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
     target_dir().join("debug").join(format!("fuzz_{name}"))
 }
 
-pub(crate) fn fuzz(name: &str, folder: &Path, time: Duration) -> Result<Ended, Failure> {
+pub(crate) fn fuzz(name: &str, folder: &Path, time: Duration, patient: bool) -> Result<Ended, Failure> {
     let make = |kind: &str| -> Result<PathBuf, Failure> {
         let path = folder.join(kind).join(name);
         fs::create_dir_all(&path).doing(|| format!("making {}", path.display()))?;
@@ -41,7 +44,7 @@ pub(crate) fn fuzz(name: &str, folder: &Path, time: Duration) -> Result<Ended, F
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
     for (option, value) in [
         ("max_total_time", time.as_secs()),
-        ("timeout", TIMEOUT.into()),
+        ("timeout", if patient { PATIENT_TIMEOUT } else { TIMEOUT }.into()),
         ("rss_limit_mb", MEMORY_MIB.into()),
         ("max_len", LEN_MAX.into()),
         ("print_final_stats", 1),
@@ -57,7 +60,7 @@ pub(crate) fn fuzz(name: &str, folder: &Path, time: Duration) -> Result<Ended, F
     if regressions.is_dir() {
         command.arg(regressions);
     }
-    let start = Instant::now();
+    let (start, cpu_before) = (Instant::now(), cpu());
     let status = command.status().doing(|| format!("running {}", program(name).display()))?;
     let said = fs::read(&log).doing(|| format!("reading {}", log.display()))?;
     let said = String::from_utf8_lossy(&said);
@@ -70,6 +73,7 @@ pub(crate) fn fuzz(name: &str, folder: &Path, time: Duration) -> Result<Ended, F
         features: number_behind(&said, " ft: ").unwrap_or(0),
         inputs: u64::try_from(inputs).unwrap_or(u64::MAX),
         peak_mib: number_behind(&said, "stat::peak_rss_mb:").unwrap_or(0),
+        cpu_seconds: cpu().saturating_sub(cpu_before).as_secs(),
     };
     let why = said.lines().find(|line| line.contains("panicked at") || line.contains("ERROR: libFuzzer"));
     let crash =
@@ -78,6 +82,11 @@ pub(crate) fn fuzz(name: &str, folder: &Path, time: Duration) -> Result<Ended, F
         return Err(Failure::new(format!("{name}: {status}; see {}", log.display())));
     }
     Ok(Ended { run, crash, why: why.unwrap_or("no word").to_owned() })
+}
+
+/// Time of the processor that the programs run so far have had; 0 where the system does not tell.
+fn cpu() -> Duration {
+    children_usage().map_or(Duration::ZERO, |(seconds, _)| Duration::from_secs_f64(seconds))
 }
 
 /// The number behind the last occurrence of `mark`.
