@@ -70,6 +70,7 @@ pub(crate) fn run(line: CommandLine) -> Result<(), Failure> {
             DeltaAction::Info(args) => delta::info::run(&args),
             DeltaAction::Estimate(args) => delta::estimate::run(&args),
             DeltaAction::Explain(args) => delta::explain::run(&args),
+            DeltaAction::BlockList(args) => delta::block_list::run(&args),
             #[cfg(feature = "server")]
             DeltaAction::Plan(args) => delta::plan::run(&args),
             #[cfg(feature = "server")]

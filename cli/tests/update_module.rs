@@ -15,8 +15,14 @@ mod device;
 mod flash_tool;
 #[path = "update_module/interrupted.rs"]
 mod interrupted;
+#[cfg(feature = "repair-url")]
+#[path = "update_module/range_server.rs"]
+mod range_server;
 #[path = "update_module/repair.rs"]
 mod repair;
+#[cfg(feature = "repair-url")]
+#[path = "update_module/repair_url.rs"]
+mod repair_url;
 #[path = "update_module/xdelta3.rs"]
 mod xdelta3;
 

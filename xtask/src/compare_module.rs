@@ -31,27 +31,45 @@ struct Pair {
     new_bytes: u64,
 }
 
+/// What is there already and need not be made.
+#[derive(Default)]
+struct Given {
+    module: Option<PathBuf>,
+    native: Option<PathBuf>,
+    xdelta3: Option<PathBuf>,
+}
+
+/// `compare-module [--module PROGRAM] [--native DELTA] [--xdelta3 DELTA] PAIR`
 pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
-    let [folder] = arguments else {
+    let (mut given, mut rest) = (Given::default(), arguments);
+    while let [option, value, behind @ ..] = rest {
+        let place = match *option {
+            "--module" => &mut given.module,
+            "--native" => &mut given.native,
+            "--xdelta3" => &mut given.xdelta3,
+            _ => break,
+        };
+        (*place, rest) = (Some(PathBuf::from(value)), behind);
+    }
+    let [folder] = rest else {
         return Err(Failure::new("no pair given: compare-module PAIR, a folder with old.img and new.img"));
     };
     let scratch = fresh_dir("compare-module")?;
-    let build = ["build", "--quiet", "--release", "-p", "mender-artifact-cli"];
-    run_step(cargo().args(build).args(["--bin", "mender-artifact"]))?;
-    // As it is built for devices: without the tool and its dependencies, in a folder of its own.
-    let module_target = target_dir().join("xtask/module");
-    run_step(
-        cargo()
-            .args(build)
-            .args(["--bin", "mender-binary-delta", "--no-default-features", "--target-dir"])
-            .arg(&module_target),
-    )?;
-    let tool = target_dir().join("release/mender-artifact");
-    let module = module_target.join("release/mender-binary-delta");
+    let module = match &given.module {
+        Some(module) => module.clone(),
+        None => {
+            // As it is built for devices: without the tool and its dependencies, in a folder of its own.
+            let target = target_dir().join("xtask/module");
+            let build = ["build", "--quiet", "--release", "-p", "mender-artifact-cli"];
+            let device = ["--bin", "mender-binary-delta", "--no-default-features", "--target-dir"];
+            run_step(cargo().args(build).args(device).arg(&target))?;
+            target.join("release/mender-binary-delta")
+        }
+    };
     let xdelta3 = find("xdelta3").ok_or_else(|| Failure::new("xdelta3 is not installed"))?;
 
     let pair = Pair::read(Path::new(folder))?;
-    let deltas = make_deltas(&pair, &tool, &xdelta3, &scratch)?;
+    let deltas = make_deltas(&pair, given, &xdelta3, &scratch)?;
     println!("\nimage: {} bytes; module: {} bytes\n", pair.new_bytes, size(&module)?);
     println!("| delta | bytes | applied by | wall s | CPU s | peak MiB |");
     println!("|---|---:|---|---:|---:|---:|");
@@ -76,21 +94,45 @@ impl Pair {
     }
 }
 
-fn make_deltas(pair: &Pair, tool: &Path, xdelta3: &Path, scratch: &Path) -> Result<Vec<Delta>, Failure> {
-    let delta = |name, file: &str, algorithm| Delta { name, path: scratch.join(file), algorithm };
-    let deltas = vec![
-        delta("native, default level", "native", "mender-native"),
-        delta("xdelta3 algorithm, ours", "vcdiff", "xdelta3"),
-        delta("`xdelta3 -e -S lzma`, default level", "xdelta3", "xdelta3"),
-    ];
-    for (delta, algorithm) in deltas.iter().zip(["native", "xdelta3"]) {
-        let mut command = program(tool);
-        command.args(["delta", "create", "--algorithm", algorithm]);
-        run_step(command.args([&pair.old, &pair.new]).arg("-o").arg(&delta.path))?;
+/// Those that are given, or else those of a release build and of xdelta3.
+fn make_deltas(pair: &Pair, given: Given, xdelta3: &Path, scratch: &Path) -> Result<Vec<Delta>, Failure> {
+    let is_only_given = given.native.is_some() || given.xdelta3.is_some();
+    let mut deltas = Vec::new();
+    let mut delta = |name, path, algorithm| deltas.push(Delta { name, path, algorithm });
+    if is_only_given {
+        let mut given_delta = |path, name, algorithm| {
+            if let Some(path) = path {
+                delta(name, path, algorithm);
+            }
+        };
+        given_delta(given.native, "native", "mender-native");
+        given_delta(given.xdelta3, "xdelta3 algorithm", "xdelta3");
+        return Ok(deltas);
     }
+    run_step(cargo().args([
+        "build",
+        "--quiet",
+        "--release",
+        "-p",
+        "mender-artifact-cli",
+        "--bin",
+        "mender-artifact",
+    ]))?;
+    let tool = target_dir().join("release/mender-artifact");
+    for (name, file, algorithm) in
+        [("native, default level", "native", "native"), ("xdelta3 algorithm, ours", "vcdiff", "xdelta3")]
+    {
+        let path = scratch.join(file);
+        let mut command = program(&tool);
+        command.args(["delta", "create", "--algorithm", algorithm]);
+        run_step(command.args([&pair.old, &pair.new]).arg("-o").arg(&path))?;
+        delta(name, path, if algorithm == "native" { "mender-native" } else { algorithm });
+    }
+    let path = scratch.join("xdelta3");
     let mut command = program(xdelta3);
     command.args(["-e", "-f", "-S", "lzma", "-A", "-s"]);
-    run_step(command.args([&pair.old, &pair.new, &deltas[2].path]))?;
+    run_step(command.args([&pair.old, &pair.new, &path]))?;
+    delta("`xdelta3 -e -S lzma`, default level", path, "xdelta3");
     Ok(deltas)
 }
 

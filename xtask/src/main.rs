@@ -57,8 +57,9 @@ usage: cargo xtask <task>
                     system; --xfs in a file system where copies share blocks (needs root)
   ledger-bench [N] [--tool PROGRAM] [--db PATH|URL]
                     time of N events (5000000) into a ledger and of reports, and whether sqlite3 comes to the same sums
-  compare-module PAIR
-                    a table of what the Update Module takes to apply deltas, beside xdelta3 -d
+  compare-module [--module PROGRAM] [--native DELTA] [--xdelta3 DELTA] PAIR
+                    a table of what the Update Module takes to apply deltas, beside xdelta3 -d; deltas that are given are
+                    not made
   size-limits [--scratch FOLDER] [--tool PROGRAM] [GIB]
                     images of 2 to 8 GiB (or up to GIB) through write, validate, read, sign, delta and apply; needs some
                     30 GiB of disk for the largest

@@ -24,6 +24,8 @@ pub(crate) enum DeltaAction {
     Estimate(DeltaEstimateArgs),
     /// Show which files a delta's bytes are spent on, and why
     Explain(DeltaExplainArgs),
+    /// Write the digests of an image's blocks, by which devices mend what has changed (RepairFrom)
+    BlockList(DeltaBlockListArgs),
     /// Tell which Artifact a device should get, or which deltas are worth making for a fleet, and why
     #[cfg(feature = "server")]
     Plan(Box<super::delta_plan::DeltaPlanArgs>),
@@ -174,6 +176,16 @@ pub(crate) struct DeltaApplyArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeltaBlockListArgs {
+    /// The image that devices have
+    pub(crate) image: PathBuf,
+
+    /// Where the list goes, IMAGE.blocks on the server; - is standard output
+    #[arg(short, long, value_name = "LIST")]
+    pub(crate) output_path: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! `delta`: deltas between plain images, and what servers need to have them made.
 
 pub(crate) mod apply;
+pub(crate) mod block_list;
 pub(crate) mod create;
 #[cfg(feature = "server")]
 pub(crate) mod enqueue;

@@ -64,7 +64,12 @@ impl<R: ReadBlocks> BaseImage<R> {
         Ok(self.cache.len() - 1)
     }
 
-    fn fill(&mut self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+    /// Reads the bytes from `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's; `UnexpectedEof` behind the end.
+    pub(crate) fn fill(&mut self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
         while !buffer.is_empty() {
             let within = offset % BLOCK_BYTES as u64;
             let block = self.block(offset - within)?;

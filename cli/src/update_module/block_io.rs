@@ -22,6 +22,20 @@ pub(crate) trait ReadBlocks {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
+impl<T: ReadBlocks + ?Sized> ReadBlocks for &T {
+    fn path(&self) -> &Path {
+        (**self).path()
+    }
+
+    fn size_bytes(&self) -> u64 {
+        (**self).size_bytes()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        (**self).read_at(buffer, offset)
+    }
+}
+
 /// A partition that can be written, too.
 pub(crate) trait WriteBlocks: ReadBlocks {
     /// Writes all of `bytes`. They may be lost until the next flush.
@@ -44,7 +58,11 @@ pub(crate) trait WriteBlocks: ReadBlocks {
 /// # Errors
 ///
 /// The operating system's.
-pub(crate) fn read_full(from: &impl ReadBlocks, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(crate) fn read_full(
+    from: &(impl ReadBlocks + ?Sized),
+    buffer: &mut [u8],
+    offset: u64,
+) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
         match from.read_at(&mut buffer[filled..], offset + filled as u64) {

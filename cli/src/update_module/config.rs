@@ -19,6 +19,29 @@ const FILE_LIMIT_BYTES: u64 = 1 << 20;
 /// How much memory a delta may ask for when nothing is configured.
 pub(crate) const DEFAULT_MEMORY_LIMIT_BYTES: u64 = 32 << 20;
 
+/// How much of the running system may be fetched anew when nothing is configured; it is kept in memory.
+const DEFAULT_REPAIR_LIMIT_BYTES: u64 = 8 << 20;
+/// How long that may take when nothing is configured. The client ends a module after four hours.
+const DEFAULT_REPAIR_SECONDS: u64 = 1800;
+
+/// Where an image of what is running is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RepairFrom {
+    /// A file or block device.
+    Copy(PathBuf),
+    /// On a server.
+    Address(String),
+}
+
+impl RepairFrom {
+    fn named(text: &str) -> Self {
+        let is_address = ["http://", "https://"]
+            .iter()
+            .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+        if is_address { Self::Address(text.to_owned()) } else { Self::Copy(PathBuf::from(text)) }
+    }
+}
+
 /// What the device's files say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Config {
@@ -31,7 +54,11 @@ pub(crate) struct Config {
     /// `FlashTool`: what writes in place of the module.
     pub(crate) flash_tool: Option<FlashTool>,
     /// `RepairFrom`: an image of what is running, for when that has changed.
-    pub(crate) repair_from: Option<PathBuf>,
+    pub(crate) repair_from: Option<RepairFrom>,
+    /// `RepairLimitBytes`: how much of the running system may be fetched anew.
+    pub(crate) repair_limit_bytes: u64,
+    /// `RepairTimeoutSeconds`: how long that may take.
+    pub(crate) repair_seconds: u64,
     /// `JournalFile`: where to keep how far a download has come.
     pub(crate) journal_file: Option<PathBuf>,
     /// `ReportFile`: where to say what a download has done.
@@ -59,18 +86,14 @@ impl Config {
                     .ok_or_else(|| own.problem(ConfigProblem::FlashTool(name.to_owned())))?,
             ),
         };
-        let memory_limit_bytes = match own.get("ApplyMemoryLimitBytes") {
-            None => DEFAULT_MEMORY_LIMIT_BYTES,
-            Some(value) => value
-                .as_u64()
-                .ok_or_else(|| own.problem(ConfigProblem::NotANumber { key: "ApplyMemoryLimitBytes" }))?,
-        };
         Ok(Self {
             rootfs_part_a: first_text(&files, "RootfsPartA")?,
             rootfs_part_b: first_text(&files, "RootfsPartB")?,
-            memory_limit_bytes,
+            memory_limit_bytes: own.number("ApplyMemoryLimitBytes", DEFAULT_MEMORY_LIMIT_BYTES)?,
             flash_tool,
-            repair_from: own.place("RepairFrom")?,
+            repair_from: own.text("RepairFrom")?.filter(|text| !text.is_empty()).map(RepairFrom::named),
+            repair_limit_bytes: own.number("RepairLimitBytes", DEFAULT_REPAIR_LIMIT_BYTES)?,
+            repair_seconds: own.number("RepairTimeoutSeconds", DEFAULT_REPAIR_SECONDS)?,
             journal_file: own.place("JournalFile")?,
             report_file: own.place("ReportFile")?,
         })
@@ -84,6 +107,8 @@ impl Config {
             memory_limit_bytes: 0,
             flash_tool: None,
             repair_from: None,
+            repair_limit_bytes: 0,
+            repair_seconds: 0,
             journal_file: None,
             report_file: None,
         }
@@ -141,6 +166,13 @@ impl ConfigFile {
         }
     }
 
+    fn number(&self, key: &'static str, default: u64) -> Result<u64, Error> {
+        match self.get(key) {
+            None => Ok(default),
+            Some(value) => value.as_u64().ok_or_else(|| self.problem(ConfigProblem::NotANumber { key })),
+        }
+    }
+
     fn place(&self, key: &'static str) -> Result<Option<PathBuf>, Error> {
         Ok(self.text(key)?.filter(|text| !text.is_empty()).map(PathBuf::from))
     }
@@ -194,6 +226,21 @@ mod tests {
             assert!(message.contains(expected) && message.contains(OWN), "{message}");
         }
         assert!(load(&[]).unwrap_err().contains("no RootfsPartA in"));
+    }
+
+    #[test]
+    fn a_place_for_repairs_is_an_address_or_a_path() {
+        let load = |place: &str, more: &str| {
+            let text =
+                format!(r#"{{"RootfsPartA": "/a", "RootfsPartB": "/b", "RepairFrom": "{place}"{more}}}"#);
+            load(&[(OWN, &text)]).unwrap()
+        };
+        assert_eq!(load("", "").repair_from, None);
+        assert_eq!(load("/a/http://b", "").repair_from, Some(RepairFrom::Copy("/a/http://b".into())));
+        let server = load("HTTPS://h/a", r#", "RepairLimitBytes": 5, "RepairTimeoutSeconds": 6"#);
+        assert_eq!(server.repair_from, Some(RepairFrom::Address("HTTPS://h/a".into())));
+        assert_eq!((server.repair_limit_bytes, server.repair_seconds), (5, 6));
+        assert_eq!(load("/a", "").repair_limit_bytes, 8 << 20);
     }
 
     #[test]

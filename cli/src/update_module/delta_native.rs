@@ -9,7 +9,7 @@ use super::delta_apply::{Conditions, Image};
 use super::delta_stream::DeltaStream;
 use super::error::{Error, PayloadProblem};
 use super::image_digest;
-use super::repaired_base::RepairedBase;
+use super::repaired_base::{RepairedBase, Wanted};
 
 /// As `delta_apply::apply`.
 ///
@@ -25,7 +25,9 @@ pub(crate) fn apply(
     let header = Header::parse(&delta.begin(Header::LEN)?[..Header::LEN])?;
     check_headers(conditions, &header)?;
     let mut arena = conditions.budget.take(header.memory_needed())?;
-    base.medium.settle(|medium| check_base(&header, medium))?;
+    let memory_bytes = conditions.budget.available_besides(header.memory_needed());
+    let wanted = Wanted { sha256: &[header.base_sha256], memory_bytes };
+    base.medium.settle(wanted, |medium| check_base(&header, medium))?;
     let mut applier = Applier::new(&header, &mut arena)?;
     delta.for_each(Header::LEN, |bytes| {
         // `Done` is not the end: bytes after it are an error of the next push.
@@ -57,7 +59,7 @@ fn check_headers(conditions: &Conditions, header: &Header) -> Result<(), Error> 
 }
 
 /// The length of the base, if this is it.
-fn check_base(header: &Header, base: &impl ReadBlocks) -> Result<u64, Error> {
+fn check_base(header: &Header, base: &dyn ReadBlocks) -> Result<u64, Error> {
     if header.base_size > base.size_bytes() {
         return Err(DeltaError::BaseSize { expected: header.base_size, found: base.size_bytes() }.into());
     }

@@ -16,7 +16,7 @@ use super::delta_apply::{Conditions, Image};
 use super::delta_stream::DeltaStream;
 use super::error::{Error, PayloadProblem};
 use super::image_digest;
-use super::repaired_base::RepairedBase;
+use super::repaired_base::{RepairedBase, Wanted};
 
 /// xdelta3 puts two file names and two words there.
 const APPLICATION_HEADER_LIMIT_BYTES: u64 = 32 << 10;
@@ -47,12 +47,15 @@ pub(crate) fn apply(
     }
     let need = need(&mut delta, size)?;
     let mut arena = conditions.budget.take(need.memory())?;
-    let base_size = base.medium.settle(|medium| {
+    let memory_bytes = conditions.budget.available_besides(need.memory());
+    let wanted = Wanted { sha256: &headers.base_sha256, memory_bytes };
+    let base_size = base.medium.settle(wanted, |medium| {
         let (expected, partition) = (headers.base_sha256[0], medium.size_bytes());
         let none = || Error::Payload(PayloadProblem::NoBase { expected, partition });
         image_digest::find_image(medium, &headers.base_sha256, size)?.ok_or_else(none)
     })?;
-    let left = usize::try_from(conditions.budget.left(need.memory())).unwrap_or(usize::MAX);
+    let left = usize::try_from(conditions.budget.left(need.memory() + base.medium.kept_bytes()))
+        .unwrap_or(usize::MAX);
     base.keep(left.min(BASE_CACHE_BYTES));
     let known = Known { base_size, target_size: Some(size), histories: [u64::MAX; 3] };
     let mut applier = Applier::new(known, &mut arena)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::base_image::BaseImage;
 use super::boot_env::BootEnv;
 use super::boot_states;
-use super::config::Config;
+use super::config::{Config, RepairFrom};
 use super::delta_apply::{self, Conditions};
 use super::delta_stream::DeltaStream;
 use super::destination_linux::Destination;
@@ -16,7 +16,11 @@ use super::medium_linux::Medium;
 use super::memory::Budget;
 use super::meta_data::DeltaMetaData;
 use super::receipt;
-use super::repaired_base::RepairedBase;
+#[cfg(feature = "repair-url")]
+use super::repair::fetched::Bounds;
+#[cfg(feature = "repair-url")]
+use super::repair::image_address::ImageAddress;
+use super::repaired_base::{RepairedBase, Spare};
 use super::report::{self, Installed};
 use super::slots::Slots;
 use super::stream_next::{Answer, Stream, StreamNext};
@@ -107,20 +111,50 @@ fn install(
     if let Err(error) = journal.close() {
         say(&format!("cannot remove the journal: {error}"));
     }
-    let repaired_blocks = base.medium.replaced_blocks();
-    Ok(Installed { image_bytes: image.bytes, delta_bytes, partition, counts, before_bytes, repaired_blocks })
+    Ok(Installed {
+        image_bytes: image.bytes,
+        delta_bytes,
+        partition,
+        counts,
+        before_bytes,
+        repaired_blocks: base.medium.replaced_blocks(),
+        fetched_bytes: base.medium.fetched_bytes(),
+    })
 }
 
 /// What `RepairFrom` names. What cannot be opened is told, and is no reason to stop: the base may be right.
-fn spare(config: &Config, slots: &Slots) -> Option<Medium> {
-    let path = config.repair_from.as_deref()?;
+fn spare(config: &Config, slots: &Slots) -> Spare<Medium> {
+    let path = match &config.repair_from {
+        None => return Spare::None,
+        Some(RepairFrom::Address(address)) => return server(config, address),
+        Some(RepairFrom::Copy(path)) => path,
+    };
     let is_slot = std::fs::canonicalize(path)
         .is_ok_and(|path| [&slots.active.path, &slots.inactive.path].contains(&&path));
     if is_slot {
         say(&format!("RepairFrom {} is one of the two partitions and of no use", path.display()));
-        return None;
+        return Spare::None;
     }
-    Medium::open(path).map_err(|error| say(&format!("RepairFrom: {error}"))).ok()
+    Medium::open(path).map_or_else(
+        |error| {
+            say(&format!("RepairFrom: {error}"));
+            Spare::None
+        },
+        Spare::Copy,
+    )
+}
+
+/// Nothing is asked of it unless the base is wrong.
+#[cfg(feature = "repair-url")]
+fn server(config: &Config, address: &str) -> Spare<Medium> {
+    let bounds = Bounds { seconds: config.repair_seconds, most_bytes: config.repair_limit_bytes };
+    Spare::Address(ImageAddress::new(address), bounds)
+}
+
+#[cfg(not(feature = "repair-url"))]
+fn server(_: &Config, _: &str) -> Spare<Medium> {
+    say("RepairFrom is an address, but this module is built without the feature repair-url");
+    Spare::None
 }
 
 /// Notes each checkpoint. A journal that cannot be written is told once, and is no reason to stop.

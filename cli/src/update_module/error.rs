@@ -26,6 +26,9 @@ pub(crate) enum Error {
     Payload(PayloadProblem),
     /// The program that writes does not.
     Flash(FlashProblem),
+    /// A server does not help to mend the base.
+    #[cfg(feature = "repair-url")]
+    Repair(Box<super::repair::problem::RepairProblem>),
     /// The delta is bad or was made for another image.
     Delta(mender_delta::error::Error),
 }
@@ -147,6 +150,8 @@ impl fmt::Display for Error {
             Self::Protocol(problem) => problem.fmt(f),
             Self::Payload(problem) => problem.fmt(f),
             Self::Flash(problem) => problem.fmt(f),
+            #[cfg(feature = "repair-url")]
+            Self::Repair(problem) => problem.fmt(f),
             Self::Delta(error) => error.fmt(f),
         }
     }

@@ -18,7 +18,7 @@ const STEP_BYTES: usize = 1 << 10;
 /// # Errors
 ///
 /// A read fails, or the partition is shorter.
-pub(crate) fn sha256(of: &impl ReadBlocks, length: u64) -> Result<[u8; 32], Error> {
+pub(crate) fn sha256(of: &(impl ReadBlocks + ?Sized), length: u64) -> Result<[u8; 32], Error> {
     let mut digest = Sha256::new();
     for_each_piece(of, length, |piece| {
         digest.update(piece);
@@ -34,7 +34,7 @@ pub(crate) fn sha256(of: &impl ReadBlocks, length: u64) -> Result<[u8; 32], Erro
 ///
 /// A read fails.
 pub(crate) fn find_image(
-    of: &impl ReadBlocks,
+    of: &(impl ReadBlocks + ?Sized),
     wanted: &[[u8; 32]],
     likely: u64,
 ) -> Result<Option<u64>, Error> {
@@ -67,7 +67,7 @@ pub(crate) fn find_image(
 
 /// Reads `length` bytes in pieces until `take` says that it has enough.
 fn for_each_piece(
-    of: &impl ReadBlocks,
+    of: &(impl ReadBlocks + ?Sized),
     length: u64,
     mut take: impl FnMut(&[u8]) -> bool,
 ) -> Result<(), Error> {

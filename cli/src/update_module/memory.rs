@@ -45,6 +45,12 @@ impl Budget {
         Ok(vec![0; length])
     }
 
+    /// What the kernel could give besides `wanted` bytes; without a bound where it does not say.
+    pub(crate) fn available_besides(&self, wanted: u64) -> u64 {
+        let taken = wanted.saturating_add(OVERHEAD_BYTES);
+        self.available_bytes.map_or(u64::MAX, |bytes| bytes.saturating_sub(taken))
+    }
+
     /// What is left of it when a delta takes `wanted` bytes.
     pub(crate) fn left(&self, wanted: u64) -> u64 {
         let available = self.available_bytes.map_or(u64::MAX, |bytes| bytes.saturating_sub(OVERHEAD_BYTES));

@@ -28,6 +28,8 @@ mod meta_data;
 mod power_cuts;
 mod protocol;
 mod receipt;
+#[cfg(feature = "repair-url")]
+mod repair;
 mod repaired_base;
 mod report;
 mod search_path;

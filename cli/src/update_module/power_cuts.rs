@@ -19,7 +19,7 @@ use super::error::Error;
 use super::image_writer::{Counts, ImageWriter, Pace};
 use super::memory::Budget;
 use super::meta_data::DeltaMetaData;
-use super::repaired_base::RepairedBase;
+use super::repaired_base::{RepairedBase, Spare};
 
 /// What a medium writes whole or not at all, if it is lucky.
 const SECTOR_BYTES: usize = 512;
@@ -253,7 +253,7 @@ impl Update {
         let partition = Partition(Rc::clone(device));
         let budget = Budget { limit_bytes: 64 << 20, available_bytes: None };
         let conditions = Conditions { headers, budget, partition_bytes: partition.size_bytes() };
-        let mut base = BaseImage::new(RepairedBase::new(Base(self.old.clone()), None));
+        let mut base = BaseImage::new(RepairedBase::new(Base(self.old.clone()), Spare::None));
         let mut checkpoint = |durable| device.borrow_mut().journal = durable;
         let mut target = ImageWriter::new(partition, self.pace, &mut checkpoint);
         let mut from = &self.delta[..];

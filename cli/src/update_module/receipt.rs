@@ -19,10 +19,13 @@ fn place(tree: &Path) -> PathBuf {
 /// The note is there and cannot be removed.
 pub(crate) fn remove(tree: &Path) -> Result<(), Error> {
     let path = place(tree);
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path, error)),
-        _ => Ok(()),
-    }
+    let removed = match fs::remove_file(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        // A loss of power must not bring it back beside a half-written image.
+        Ok(()) => sync_folder(tree),
+    };
+    removed.map_err(|error| Error::io("remove", &path, error))
 }
 
 /// Leaves the note, durably.
@@ -36,9 +39,15 @@ pub(crate) fn leave(tree: &Path, written: &Slot) -> Result<(), Error> {
         fs::create_dir_all(tree.join("tmp"))?;
         let mut file = fs::File::create(&path)?;
         file.write_all(text(written).as_bytes())?;
-        file.sync_all()
+        file.sync_all()?;
+        sync_folder(tree)
     };
     write().map_err(|error| Error::io("write", &path, error))
+}
+
+/// What was made or removed in the note's folder stays so.
+fn sync_folder(tree: &Path) -> std::io::Result<()> {
+    fs::File::open(tree.join("tmp"))?.sync_all()
 }
 
 /// Whether the note is there and names this partition.

@@ -1,7 +1,7 @@
 //! The base with blocks from elsewhere in the place of those that are not what they were: `RepairFrom`.
 //!
 //! The running partition is never written. A spare copy of its image, which has to have the right digest as a whole,
-//! tells which blocks differ, and is read in their place.
+//! tells which blocks differ, and is read in their place; or a server has the image, and these blocks are fetched.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -13,6 +13,10 @@ use super::block_io::{ReadBlocks, read_full};
 use super::block_names;
 use super::error::{Error, PayloadProblem};
 use super::log::say;
+#[cfg(feature = "repair-url")]
+use super::repair::fetched::{Bounds, Fetched, fetch};
+#[cfg(feature = "repair-url")]
+use super::repair::image_address::ImageAddress;
 
 /// What is compared and replaced as a whole.
 const BLOCK_BYTES: usize = ALIGNMENT_BYTES;
@@ -21,49 +25,149 @@ const COMPARE_BYTES: usize = 256 << 10;
 /// How many runs of blocks are named in the log.
 const NAMED_RUNS: usize = 16;
 
+/// What may mend the base.
+#[derive(Debug)]
+pub(crate) enum Spare<R> {
+    /// Nothing is configured, or nothing of use.
+    None,
+    /// A copy of the image.
+    Copy(R),
+    /// A server that has the image.
+    #[cfg(feature = "repair-url")]
+    Address(ImageAddress, Bounds),
+}
+
+/// What the base has to be.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "repair-url"), expect(dead_code, reason = "only what asks servers looks at it"))]
+pub(crate) struct Wanted<'w> {
+    /// SHA-256 of images that may be it; at least one.
+    pub(crate) sha256: &'w [[u8; 32]],
+    /// Memory that there is for fetched blocks.
+    pub(crate) memory_bytes: u64,
+}
+
 /// The active partition, and what may mend what is read from it.
 #[derive(Debug)]
 pub(crate) struct RepairedBase<R> {
     active: R,
-    spare: Option<R>,
-    /// Numbers of the blocks that are read from the spare.
+    spare: Spare<R>,
+    /// Numbers of the blocks that are read from elsewhere.
     replaced: BTreeSet<u64>,
+    #[cfg(feature = "repair-url")]
+    fetched: Fetched,
 }
 
 impl<R: ReadBlocks> RepairedBase<R> {
-    pub(crate) fn new(active: R, spare: Option<R>) -> Self {
-        Self { active, spare, replaced: BTreeSet::new() }
+    pub(crate) fn new(active: R, spare: Spare<R>) -> Self {
+        let replaced = BTreeSet::new();
+        #[cfg(feature = "repair-url")]
+        return Self { active, spare, replaced, fetched: Fetched::default() };
+        #[cfg(not(feature = "repair-url"))]
+        Self { active, spare, replaced }
     }
 
-    /// How many blocks are read from the spare.
+    /// How many blocks are read from elsewhere.
     pub(crate) fn replaced_blocks(&self) -> u64 {
         self.replaced.len() as u64
     }
 
-    /// The length of the base, which `find` looks for: on the active partition, or else in the spare, whose blocks then
-    /// take the place of those that differ.
+    /// Bytes that came from a server.
+    pub(crate) fn fetched_bytes(&self) -> u64 {
+        #[cfg(feature = "repair-url")]
+        return self.fetched.bytes;
+        #[cfg(not(feature = "repair-url"))]
+        0
+    }
+
+    /// Bytes of memory that blocks take.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        #[cfg(feature = "repair-url")]
+        return self.fetched.blocks.len() as u64 * BLOCK_BYTES as u64;
+        #[cfg(not(feature = "repair-url"))]
+        0
+    }
+
+    /// The length of the base, which `find` looks for: on the active partition, or else with blocks from elsewhere in
+    /// place of those that differ.
     ///
     /// # Errors
     ///
-    /// It is in neither of them.
-    pub(crate) fn settle(&mut self, find: impl Fn(&R) -> Result<u64, Error>) -> Result<u64, Error> {
+    /// It is not there, and cannot be mended.
+    #[cfg_attr(
+        not(feature = "repair-url"),
+        expect(unused_variables, reason = "only servers are asked by a digest")
+    )]
+    pub(crate) fn settle(
+        &mut self,
+        wanted: Wanted<'_>,
+        find: impl Fn(&dyn ReadBlocks) -> Result<u64, Error>,
+    ) -> Result<u64, Error> {
         let wrong = match find(&self.active) {
             Ok(length) => return Ok(length),
             Err(error) => error,
         };
-        let Some(spare) = &self.spare else { return Err(wrong) };
-        let length = match find(spare) {
-            Ok(length) if length <= self.active.size_bytes() => length,
-            Ok(_) => return Err(wrong),
-            Err(spare) => {
-                let (base, spare) = (Box::new(wrong), Box::new(spare));
-                return Err(Error::Payload(PayloadProblem::Repair { base, spare }));
+        match &self.spare {
+            Spare::None => Err(wrong),
+            Spare::Copy(spare) => match find(spare) {
+                Ok(length) if length <= self.active.size_bytes() => {
+                    self.replaced = differing(&self.active, spare, length)?;
+                    let from = format!("{} was read", spare.path().display());
+                    say(&self.told(&from));
+                    Ok(length)
+                }
+                Ok(_) => Err(wrong),
+                Err(spare) => Err(no_help(wrong, spare)),
+            },
+            #[cfg(feature = "repair-url")]
+            Spare::Address(address, bounds) => {
+                let most_bytes = bounds.most_bytes.min(wanted.memory_bytes);
+                let bounds = Bounds { most_bytes, ..*bounds };
+                let first = wanted.sha256.first().copied().unwrap_or_default();
+                match fetch(&self.active, address, &first, bounds) {
+                    Ok(fetched) => self.fetched = fetched,
+                    Err(problem) => return Err(no_help(wrong, Error::Repair(Box::new(problem)))),
+                }
+                self.replaced = self.fetched.blocks.keys().copied().collect();
+                // Nothing that came from a server is believed before this.
+                let length = find(self).map_err(|error| no_help(wrong, error))?;
+                let (address, bytes) = (&self.fetched.address, self.fetched.bytes);
+                say(&self.told(&format!("{bytes} bytes of {address} and its block list were read")));
+                Ok(length)
             }
-        };
-        self.replaced = differing(&self.active, spare, length)?;
-        say(&told(self.active.path(), spare.path(), &self.replaced));
-        Ok(length)
+        }
     }
+
+    /// For the log.
+    fn told(&self, from: &str) -> String {
+        let runs = runs(&self.replaced);
+        let shown = &runs[..runs.len().min(NAMED_RUNS)];
+        let offsets: Vec<u64> = shown.iter().map(|run| run.start * BLOCK_BYTES as u64).collect();
+        // With what was mended, or the file system may not be readable.
+        let names = block_names::of(self, &offsets);
+        let list: Vec<String> = shown
+            .iter()
+            .zip(names)
+            .map(|(run, name)| match (run.end - run.start, name) {
+                (1, None) => format!("{}", run.start),
+                (1, Some(name)) => format!("{} ({name})", run.start),
+                (_, None) => format!("{}-{}", run.start, run.end - 1),
+                (_, Some(name)) => format!("{}-{} ({name})", run.start, run.end - 1),
+            })
+            .collect();
+        let more = if runs.len() > shown.len() { ", …" } else { "" };
+        format!(
+            "REPAIRED: {} blocks of {BLOCK_BYTES} bytes on the running {} are not those of its image: {}{more}; {from} in \
+             their place",
+            self.replaced.len(),
+            self.active.path().display(),
+            list.join(", "),
+        )
+    }
+}
+
+fn no_help(base: Error, spare: Error) -> Error {
+    Error::Payload(PayloadProblem::Repair { base: Box::new(base), spare: Box::new(spare) })
 }
 
 /// Blocks among the first `length` bytes that differ, or cannot be read where they are wanted.
@@ -91,33 +195,6 @@ fn differing(active: &impl ReadBlocks, spare: &impl ReadBlocks, length: u64) -> 
     Ok(blocks)
 }
 
-/// For the log.
-fn told(active: &Path, spare: &Path, blocks: &BTreeSet<u64>) -> String {
-    let runs = runs(blocks);
-    let shown = &runs[..runs.len().min(NAMED_RUNS)];
-    let offsets: Vec<u64> = shown.iter().map(|run| run.start * BLOCK_BYTES as u64).collect();
-    let names = block_names::of(spare, &offsets);
-    let list: Vec<String> = shown
-        .iter()
-        .zip(names)
-        .map(|(run, name)| match (run.end - run.start, name) {
-            (1, None) => format!("{}", run.start),
-            (1, Some(name)) => format!("{} ({name})", run.start),
-            (_, None) => format!("{}-{}", run.start, run.end - 1),
-            (_, Some(name)) => format!("{}-{} ({name})", run.start, run.end - 1),
-        })
-        .collect();
-    let more = if runs.len() > shown.len() { ", …" } else { "" };
-    format!(
-        "REPAIRED: {} blocks of {BLOCK_BYTES} bytes on the running {} are not those of its image: {}{more}; {} was read in \
-         their place",
-        blocks.len(),
-        active.display(),
-        list.join(", "),
-        spare.display()
-    )
-}
-
 /// Blocks that follow each other, as one.
 fn runs(blocks: &BTreeSet<u64>) -> Vec<Range<u64>> {
     let mut runs: Vec<Range<u64>> = Vec::new();
@@ -141,15 +218,19 @@ impl<R: ReadBlocks> ReadBlocks for RepairedBase<R> {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let block = offset / BLOCK_BYTES as u64;
-        let (from, end) = match &self.spare {
-            Some(spare) if self.replaced.contains(&block) => (spare, Some(block + 1)),
-            _ => (&self.active, self.replaced.range(block..).next().copied()),
-        };
+        let is_replaced = self.replaced.contains(&block);
+        let end = if is_replaced { Some(block + 1) } else { self.replaced.range(block..).next().copied() };
         // Up to where the other one is to be read.
         let length = end
             .and_then(|end| usize::try_from(end * BLOCK_BYTES as u64 - offset).ok())
             .map_or(buffer.len(), |until| buffer.len().min(until));
-        from.read_at(&mut buffer[..length], offset)
+        let buffer = &mut buffer[..length];
+        match &self.spare {
+            Spare::Copy(spare) if is_replaced => spare.read_at(buffer, offset),
+            #[cfg(feature = "repair-url")]
+            Spare::Address(..) if is_replaced => self.fetched.read_at(buffer, offset),
+            _ => self.active.read_at(buffer, offset),
+        }
     }
 }
 
@@ -157,6 +238,8 @@ impl<R: ReadBlocks> ReadBlocks for RepairedBase<R> {
 mod tests {
     use super::*;
     use crate::update_module::medium_linux::Medium;
+
+    const WANTED: Wanted<'static> = Wanted { sha256: &[[0; 32]], memory_bytes: 0 };
 
     fn medium(bytes: &[u8]) -> (tempfile::NamedTempFile, Medium) {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -175,16 +258,16 @@ mod tests {
         // What follows the image does not matter, in either of them.
         damaged.extend([7; 5000]);
         let ((_a, active), (_b, spare)) = (medium(&damaged), medium(&[&image[..], &[9; 9000]].concat()));
-        let mut base = RepairedBase::new(active, Some(spare));
+        let mut base = RepairedBase::new(active, Spare::Copy(spare));
         let length = image.len() as u64;
-        let is_spare = |medium: &Medium| {
+        let is_spare = |medium: &dyn ReadBlocks| {
             if medium.size_bytes() == length + 9000 {
                 Ok(length)
             } else {
                 Err(Error::Payload(PayloadProblem::NoSize))
             }
         };
-        assert_eq!(base.settle(is_spare).unwrap(), length);
+        assert_eq!(base.settle(WANTED, is_spare).unwrap(), length);
         assert_eq!(base.replaced_blocks(), 4);
         assert!(base.replaced.iter().copied().eq(bad.map(|block| block as u64)));
         let mut buffer = AlignedBuffer::new(COMPARE_BYTES + 4 * BLOCK_BYTES);
@@ -193,18 +276,18 @@ mod tests {
             filled += base.read_at(&mut buffer.bytes_mut()[filled..], filled as u64).unwrap();
         }
         assert!(buffer.bytes()[..image.len()] == image);
-        let text = told(Path::new("/dev/a"), Path::new("/dev/b"), &base.replaced);
-        assert!(text.contains("4 blocks of 4096 bytes on the running /dev/a"), "{text}");
+        let text = base.told("/dev/b was read");
+        assert!(text.contains("4 blocks of 4096 bytes on the running /"), "{text}");
         assert!(text.contains("its image: 0-1, 5, 67; /dev/b was read"), "{text}");
     }
 
     #[test]
     fn without_a_right_spare_the_base_stays_wrong() {
-        let never = |_: &Medium| Err(Error::Payload(PayloadProblem::NoSize));
-        let mut alone = RepairedBase::new(medium(&[1; 4096]).1, None);
-        assert_eq!(alone.settle(never).unwrap_err().to_string(), "meta-data: no rootfs_file_size");
-        let mut both = RepairedBase::new(medium(&[1; 4096]).1, Some(medium(&[2; 4096]).1));
-        assert!(both.settle(never).unwrap_err().to_string().contains("RepairFrom does not help"));
+        let never = |_: &dyn ReadBlocks| Err(Error::Payload(PayloadProblem::NoSize));
+        let mut alone = RepairedBase::new(medium(&[1; 4096]).1, Spare::None);
+        assert_eq!(alone.settle(WANTED, never).unwrap_err().to_string(), "meta-data: no rootfs_file_size");
+        let mut both = RepairedBase::new(medium(&[1; 4096]).1, Spare::Copy(medium(&[2; 4096]).1));
+        assert!(both.settle(WANTED, never).unwrap_err().to_string().contains("RepairFrom does not help"));
         assert_eq!(both.replaced_blocks(), 0);
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Installed {
     pub(crate) before_bytes: Option<u64>,
     /// Blocks of the base that were read from `RepairFrom`.
     pub(crate) repaired_blocks: u64,
+    /// Bytes that a server has sent for that.
+    pub(crate) fetched_bytes: u64,
 }
 
 impl fmt::Display for Installed {
@@ -49,6 +51,7 @@ pub(crate) fn write(path: &Path, outcome: Result<&Installed, &Error>) -> std::io
             "kept_bytes": installed.counts.kept,
             "bytes_of_interrupted_attempt": installed.before_bytes,
             "repaired_blocks": installed.repaired_blocks,
+            "repair_fetched_bytes": installed.fetched_bytes,
         }),
         Err(error) => json!({ "result": "failure", "error": error.to_string() }),
     };

@@ -1,7 +1,9 @@
 //! Deltas between plain images.
 
 use crate::workplace::{Workplace, image_bytes};
+use mender_delta::format::block_list::Header;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 /// An image, and the next one: some bytes changed, some moved, some new.
 fn pair(place: &Workplace) {
@@ -27,6 +29,21 @@ fn there_and_back() {
     assert!(said.starts_with("base            200000 bytes"), "{said}");
     assert_eq!(place.bytes("again.img"), place.bytes("new.img"));
     assert_eq!(place.names(), ["again.img", "d", "new.img", "old.img"]);
+}
+
+#[test]
+fn a_block_list_has_the_digest_of_each_block() {
+    let place = Workplace::new();
+    pair(&place);
+    assert_eq!(place.ok(&["delta", "block-list", "new.img", "-o", "new.img.blocks"]), "");
+    let (image, list) = (place.bytes("new.img"), place.bytes("new.img.blocks"));
+    let header = Header::parse(&list).unwrap();
+    assert_eq!((header.block_bytes, header.image_bytes), (1 << 16, image.len() as u64));
+    assert_eq!(header.image_sha256[..], Sha256::digest(&image)[..]);
+    let digests: Vec<u8> = image.chunks(1 << 16).flat_map(Sha256::digest).collect();
+    assert_eq!(list[Header::LEN..], digests);
+    place.fails(3, &["delta", "block-list", "new.img", "-o", "new.img"]);
+    assert_eq!(place.bytes("new.img"), image);
 }
 
 #[test]

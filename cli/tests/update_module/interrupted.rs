@@ -89,6 +89,7 @@ fn the_report_says_what_was_done_or_why_not() {
         "kept_bytes": kept,
         "bytes_of_interrupted_attempt": null,
         "repaired_blocks": 0,
+        "repair_fetched_bytes": 0,
     });
     assert_eq!(json(&device.path("report")), expected);
     let (called, _) = device.download(&PAIR.delta[..1000], PAIR.new.len());

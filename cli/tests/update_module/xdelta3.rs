@@ -61,6 +61,12 @@ fn download(device: &Device, delta: &[u8]) -> (Called, End) {
     device.download_state("Download", Payload::new(delta))
 }
 
+/// A download of a delta that this project made.
+#[cfg(feature = "repair-url")]
+pub(crate) fn download_ours(device: &Device) -> Called {
+    download(device, &ours()).0
+}
+
 fn assert_installed(device: &Device, called: &Called) {
     assert!(called.success, "{}", called.stderr);
     assert!(fs::read(device.partition(3)).unwrap().starts_with(&PAIR.new));

@@ -1,5 +1,6 @@
 //! Wire formats of deltas.
 
+pub mod block_list;
 #[cfg(feature = "bsdiff")]
 pub mod bsdiff;
 pub mod native;

@@ -78,7 +78,12 @@ impl Target {
 
     pub(crate) fn write(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
         if self.len().checked_add(bytes.len() as u64).is_none_or(|end| end > self.size) {
-            return Err(Fault::over(Code::Target, "more than the promised size", self.size + 1, self.size));
+            return Err(Fault::over(
+                Code::Target,
+                "more than the promised size",
+                self.size.saturating_add(1),
+                self.size,
+            ));
         }
         self.hash.update(bytes);
         while !bytes.is_empty() {
