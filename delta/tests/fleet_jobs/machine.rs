@@ -15,10 +15,10 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A file system of a few bytes, until it is dropped.
-struct Small<'p>(&'p Path);
+pub(crate) struct Small<'p>(&'p Path);
 
 impl<'p> Small<'p> {
-    fn mount(place: &'p Path, bytes: usize) -> Option<Self> {
+    pub(crate) fn mount(place: &'p Path, bytes: usize) -> Option<Self> {
         std::fs::create_dir(place).unwrap();
         let mount = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "none"])

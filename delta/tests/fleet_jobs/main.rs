@@ -4,11 +4,14 @@
 #![cfg(feature = "fleet")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod adverse;
 mod artifacts;
 mod leaving;
 mod machine;
 mod outcome;
 mod reasons;
+mod serving;
 mod sharing;
 mod signing;
+mod stopping;
 mod without_waiting;

@@ -12,6 +12,7 @@ use super::report::Origin;
 use super::spec::JobSpec;
 use super::state::State;
 use crate::fleet::digest::Sha256Sum;
+use crate::fleet::plan::policy::Queue;
 use crate::fleet::reason::Reason;
 use crate::fleet::tenant::TenantId;
 use mender_artifact::sign::Signer;
@@ -164,6 +165,23 @@ impl Board {
             return Err(Failure::new(Reason::LimitQueue));
         }
         Ok(())
+    }
+
+    /// The fuller one of the two queues that a job of this tenant goes into.
+    pub(super) fn queue(&self, tenant: &TenantId) -> Queue {
+        let of_tenant = self.tenants.get(tenant);
+        let quota = of_tenant.and_then(|tenant| tenant.quota).unwrap_or(self.quota);
+        let queue = |waiting: usize, most: usize| Queue {
+            waiting: u64::try_from(waiting).unwrap_or(u64::MAX),
+            most: u64::try_from(most).unwrap_or(u64::MAX),
+        };
+        let own = queue(
+            of_tenant.map_or(0, |tenant| tenant.counted),
+            quota.queue_length.saturating_add(quota.jobs_in_parallel),
+        );
+        let all = queue(self.counted, self.most_counted);
+        let left = |queue: Queue| queue.most.saturating_sub(queue.waiting);
+        if left(own) <= left(all) { own } else { all }
     }
 
     /// Takes a job in. Counts it, if it brings work of its own.

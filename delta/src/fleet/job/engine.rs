@@ -218,8 +218,10 @@ impl Engine {
     }
 }
 
-impl Drop for Engine {
-    fn drop(&mut self) {
+impl Engine {
+    /// Ends all jobs as `interrupted` and takes no more: for a server that stops in an orderly way while others still hold
+    /// handles. What was not over stays in the journal, for the next engine in the folder to take up.
+    pub fn interrupt(&self) {
         let mut board = self.inner.board();
         board.is_closing = true;
         let open: Vec<JobId> =
@@ -230,6 +232,12 @@ impl Drop for Engine {
         self.inner.release(board);
         self.inner.work.notify_all();
         self.inner.timer.notify_all();
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.interrupt();
         for thread in self.threads.drain(..) {
             // Panics have been caught inside.
             let _ = thread.join();

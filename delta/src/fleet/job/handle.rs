@@ -278,7 +278,7 @@ impl JobHandle {
     /// # Errors
     /// `wrong_state` unless the job is done, `work_io`, and what the store says.
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Failure> {
-        let (at, output) = self.output()?;
+        let (at, output) = self.result()?;
         let len = output.with_file(|file| {
             let read = file.seek(SeekFrom::Start(at)).and_then(|_| file.read(buffer));
             read.map_err(|error| super::spool::work_io(&error))
@@ -297,11 +297,11 @@ impl JobHandle {
         &self,
         work: impl FnOnce(&mut File) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.output()?.1.with_file(work)
+        self.result()?.1.with_file(work)
     }
 
     /// How far the delta Artifact has been read, and itself.
-    fn output(&self) -> Result<(u64, Arc<Output>), Failure> {
+    fn result(&self) -> Result<(u64, Arc<Output>), Failure> {
         let board = self.inner.board();
         let job = board.jobs.get(&self.id).ok_or_else(Self::unknown)?;
         match job.end.as_ref().and_then(|end| end.product.as_ref()) {

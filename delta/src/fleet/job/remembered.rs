@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::key::JobKey;
+use super::shelf::Outlook;
 use crate::fleet::reason::{Reason, Remedy};
 use crate::fleet::tenant::TenantId;
 use std::collections::{HashMap, VecDeque};
@@ -50,10 +51,21 @@ impl Remembered {
 
     /// The failure, if it still holds.
     pub(super) fn get(&self, tenant: &TenantId, key: JobKey, now: i64) -> Option<Failure> {
-        let (failure, until) = self.failures.get(&(tenant.clone(), key))?;
+        Some(self.holding(tenant, key, now)?.0.clone())
+    }
+
+    /// The same, and until when it holds.
+    pub(super) fn outlook(&self, tenant: &TenantId, key: JobKey, now: i64) -> Option<Outlook> {
+        let (failure, until) = self.holding(tenant, key, now)?.clone();
+        Some(Outlook::Fails { failure, until })
+    }
+
+    fn holding(&self, tenant: &TenantId, key: JobKey, now: i64) -> Option<&(Failure, i64)> {
+        let kept = self.failures.get(&(tenant.clone(), key))?;
+        let until = kept.1;
         // A clock that was set back far does not make it hold for longer than it was meant to.
-        let holds = now < *until && now >= until.saturating_sub(self.lifetime).saturating_sub(self.lifetime);
-        holds.then(|| failure.clone())
+        let holds = now < until && now >= until.saturating_sub(self.lifetime).saturating_sub(self.lifetime);
+        holds.then_some(kept)
     }
 }
 

@@ -65,6 +65,27 @@ pub(in crate::fleet) enum Appeared {
     Other(Box<Record>),
 }
 
+/// What asking for a key would come to.
+#[derive(Debug, Clone)]
+pub(super) enum Outlook {
+    /// It has to be made.
+    Open,
+    /// It is there, with so many bytes.
+    Made { len: u64 },
+    /// It fails, and would again, until then in seconds since 1970.
+    Fails { failure: Failure, until: i64 },
+}
+
+/// What a store says of a key; `None` where it says nothing, or does not answer.
+pub(super) fn outlook(store: &Store, tenant: &TenantId, key: &JobKey, now: i64) -> Option<Outlook> {
+    if let Ok(Some(record)) = store.find(tenant, key) {
+        return Some(Outlook::Made { len: record.object.len });
+    }
+    let past = store.failure(tenant, key, now).ok()??;
+    let reason = Reason::from_code(&past.code).filter(|reason| Remembered::lasts(*reason))?;
+    Some(Outlook::Fails { failure: Failure::because(reason, past.text), until: past.expires })
+}
+
 /// Looks a key up. A record that nobody can read stands for nothing: it is replaced when the result is made again.
 ///
 /// # Errors

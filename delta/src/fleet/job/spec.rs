@@ -5,6 +5,7 @@ use super::limits::Limits;
 use crate::algorithm::Algorithm;
 use crate::error::Error;
 use crate::fleet::digest::Sha256Sum;
+use crate::fleet::plan::policy::DeltaKind;
 use crate::fleet::reason::Reason;
 use crate::fleet::tenant::TenantId;
 use crate::format::native::level::Level;
@@ -163,6 +164,20 @@ impl Default for AlgorithmSpec {
 }
 
 impl AlgorithmSpec {
+    /// The usual one for this kind of delta.
+    #[must_use]
+    pub fn of(kind: DeltaKind) -> Self {
+        match kind {
+            DeltaKind::Native => Self::default(),
+            DeltaKind::Xdelta3 => Self::Xdelta3 {
+                pack: true,
+                window: default_window(),
+                source_window: None,
+                decoder_arguments: Vec::new(),
+            },
+        }
+    }
+
     /// The name as in JSON.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -34,7 +34,8 @@ pub enum Known {
     },
 }
 
-/// Whoever knows more than the catalog. Both answers are about one tenant only; the methods must not wait for long.
+/// Whoever knows more than the catalog: [`Engine::insight`](crate::fleet::job::engine::Engine::insight), or a server's own
+/// records. Both answers are about one tenant only; the methods must not wait for long.
 pub trait Insight {
     /// What is known of this delta.
     fn known(&self, tenant: &TenantId, pair: &Pair<'_>) -> Known {

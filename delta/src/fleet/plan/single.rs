@@ -50,6 +50,27 @@ pub enum Plan<'c> {
     },
 }
 
+impl<'c> Plan<'c> {
+    /// The delta that is to be made, if one is.
+    #[must_use]
+    pub fn pair(&self) -> Option<Pair<'c>> {
+        match *self {
+            Self::Generate { from, to, algorithm, .. } => Some(Pair { from, to, kind: algorithm }),
+            Self::Nothing | Self::Full { .. } | Self::Existing { .. } => None,
+        }
+    }
+
+    /// The Artifact that can be sent at once, which is the full one where a delta is to be made.
+    #[must_use]
+    pub fn artifact(&self) -> Option<&'c ArtifactSummary> {
+        match *self {
+            Self::Nothing => None,
+            Self::Full { artifact, .. } | Self::Existing { artifact } => Some(artifact),
+            Self::Generate { to, .. } => Some(to),
+        }
+    }
+}
+
 fn id_of<S: serde::Serializer>(artifact: &ArtifactSummary, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&artifact.id)
 }
