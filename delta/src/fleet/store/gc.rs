@@ -1,5 +1,7 @@
 //! Removing what is old, too much, or named by nothing.
 
+mod orphans;
+
 use super::Store;
 use super::error::StoreError;
 use super::layout::{Kind, digest_of, key_of};
@@ -8,13 +10,14 @@ use super::record::{Object, PastFailure};
 use crate::fleet::digest::Sha256Sum;
 use crate::fleet::tenant::TenantId;
 use object_store::ObjectMeta;
+use object_store::path::Path;
 use std::collections::{HashMap, HashSet};
 use std::time::UNIX_EPOCH;
 
 /// What is to be removed. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone)]
 pub struct GcOptions {
-    /// Now.
+    /// Now. Ages are by the store's clock: one that is far ahead of that makes everything old.
     pub now: i64,
     /// Keys that were published longer ago than this many seconds are removed.
     pub max_age: Option<u64>,
@@ -65,6 +68,8 @@ struct Pass<'a> {
     options: &'a GcOptions,
     /// Objects that were there before the keys were listed: whoever publishes later put his object later, too.
     objects: HashMap<Sha256Sum, ObjectMeta>,
+    /// Keys as they were listed.
+    keys: HashMap<Path, ObjectMeta>,
     report: GcReport,
 }
 
@@ -74,8 +79,14 @@ impl Store {
     /// # Errors
     /// What failed in the store. What was removed before stays removed; no key names anything that this removed.
     pub fn gc(&self, tenant: &TenantId, options: &GcOptions) -> Result<GcReport, StoreError> {
-        let mut pass =
-            Pass { store: self, tenant, options, objects: HashMap::new(), report: GcReport::default() };
+        let mut pass = Pass {
+            store: self,
+            tenant,
+            options,
+            objects: HashMap::new(),
+            keys: HashMap::new(),
+            report: GcReport::default(),
+        };
         pass.list_objects()?;
         let (entries, mut freed) = pass.sound_keys()?;
         let entries = pass.young_keys(entries, &mut freed)?;
@@ -108,6 +119,7 @@ impl Pass<'_> {
     fn sound_keys(&mut self) -> Result<(Vec<Entry>, HashSet<Sha256Sum>), StoreError> {
         let (mut sound, mut freed, mut damaged) = (Vec::new(), HashSet::new(), HashMap::new());
         for named in self.store.named(self.tenant)? {
+            self.keys.insert(named.there.location.clone(), named.there.clone());
             match named.entry {
                 Some(Ok(entry)) if self.is_sound(&entry.record.object, &mut damaged)? => sound.push(entry),
                 Some(Ok(entry)) => {
@@ -220,31 +232,6 @@ impl Pass<'_> {
         Ok(kept)
     }
 
-    /// Objects that nothing names: at once when this pass removed what named them, else when they are old enough.
-    fn orphans(&mut self, kept: &[Entry], freed: &HashSet<Sha256Sum>) -> Result<(), StoreError> {
-        let named: HashSet<Sha256Sum> = kept.iter().map(|entry| entry.record.object.sha256).collect();
-        let orphans: Vec<(Sha256Sum, ObjectMeta)> = self
-            .objects
-            .iter()
-            .filter(|(digest, there)| {
-                !named.contains(digest)
-                    && (freed.contains(digest) || self.is_past_grace(there.last_modified.timestamp()))
-            })
-            .map(|(digest, there)| (*digest, there.clone()))
-            .collect();
-        for (_, there) in orphans {
-            // Put again since it was listed: somebody is about to publish it.
-            let now = self.store.head(&there.location)?;
-            if now.is_some_and(|now| now.last_modified == there.last_modified && now.e_tag == there.e_tag) {
-                self.count_object(&there);
-                if !self.options.dry_run {
-                    self.store.remove_once(&there.location)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn failures(&mut self) -> Result<(), StoreError> {
         for there in self.store.entries(&self.store.layout.folder(self.tenant, Kind::Failures))? {
             let failure = match (key_of(&there.location), self.store.small(&there.location)) {
@@ -269,7 +256,7 @@ impl Pass<'_> {
     fn unfinished(&mut self) -> Result<(), StoreError> {
         let Some(folder) = &self.store.folder else { return Ok(()) };
         let tried = |action: &'static str| move |source| StoreError::File { action, source };
-        for kind in [Kind::Objects, Kind::Keys, Kind::Failures] {
+        for kind in [Kind::Objects, Kind::Keys, Kind::Failures, Kind::Removing] {
             let inside = match std::fs::read_dir(folder.join(self.tenant.as_str()).join(kind.name())) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 inside => inside.map_err(tried("list the folder of the store"))?,

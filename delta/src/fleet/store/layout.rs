@@ -5,6 +5,7 @@
 //! | `<tenant>/objects/<SHA-256>` | the bytes with this digest |
 //! | `<tenant>/keys/<key>.json` | which object a job made: appears after the object |
 //! | `<tenant>/failures/<key>.json` | why a job failed, and until when that counts |
+//! | `<tenant>/removing/<SHA-256>.<word>` | a mark: somebody is removing this object |
 //!
 //! Names of tenants are words without dots and slashes, digests and keys are hexadecimal, so that no name leads out of
 //! its tenant.
@@ -22,6 +23,7 @@ pub(super) enum Kind {
     Objects,
     Keys,
     Failures,
+    Removing,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
             Self::Objects => "objects",
             Self::Keys => "keys",
             Self::Failures => "failures",
+            Self::Removing => "removing",
         }
     }
 }
@@ -47,6 +50,10 @@ impl Layout {
 
     pub(super) fn object(&self, tenant: &TenantId, digest: &Sha256Sum) -> Path {
         self.folder(tenant, Kind::Objects).join(digest.to_string())
+    }
+
+    pub(super) fn mark(&self, tenant: &TenantId, digest: &Sha256Sum, by: &str) -> Path {
+        self.folder(tenant, Kind::Removing).join(format!("{digest}.{by}"))
     }
 
     pub(super) fn key(&self, tenant: &TenantId, key: &JobKey) -> Path {

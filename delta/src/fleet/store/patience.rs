@@ -70,6 +70,11 @@ impl Patience {
         }
     }
 
+    /// How long a request is tried.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Waits for what cannot be begun again by itself.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ impl Store {
     ///
     /// # Errors
     /// `Input` when the file is not what the record says; `Record` when the record is too long. Else what failed in the
-    /// store: nothing is visible under the key then, except when the answer to the very last request was lost; calling
+    /// store: nothing is visible under the key then, except when it failed behind the request that puts the record; calling
     /// again is safe.
     pub fn publish(
         &self,
@@ -75,6 +75,7 @@ impl Store {
         };
         // Collecting garbage at the same time may have taken the object for an orphan just before the record appeared.
         if named.object == record.object {
+            self.wait_for_removals(tenant, &record.object.sha256)?;
             let mut repairs = 0;
             while !self.is_whole(tenant, record)? && repairs < REPAIRS {
                 self.put_as_recorded(tenant, record, file)?;
@@ -147,7 +148,7 @@ impl Store {
     ) -> Result<Option<PastFailure>, StoreError> {
         let path = self.layout.failure(tenant, key);
         let failure = self.small(&path)?.map(|bytes| PastFailure::decode(&path, key, &bytes)).transpose()?;
-        Ok(failure.filter(|failure| now < failure.expires))
+        Ok(failure.filter(|failure| failure.holds(now)))
     }
 
     /// Forgets why the job with this key failed.

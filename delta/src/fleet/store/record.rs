@@ -129,6 +129,13 @@ impl Record {
 }
 
 impl PastFailure {
+    /// Whether it still counts at `now`, in seconds since 1970 UTC. A clock that was set back far does not make it count for
+    /// longer than it was meant to.
+    pub(super) fn holds(&self, now: i64) -> bool {
+        let lifetime = self.expires.saturating_sub(self.failed);
+        now < self.expires && now >= self.failed.saturating_sub(lifetime)
+    }
+
     pub(super) fn encode(&self, key: &JobKey) -> Result<Vec<u8>, StoreError> {
         let mut text = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
         while text.len() > MAX_TEXT_LEN {
@@ -165,7 +172,7 @@ fn belongs(path: &Path, key: &JobKey, version: u32, found: &JobKey) -> Result<()
 }
 
 /// 128 bits that are different each time.
-fn nonce() -> String {
+pub(super) fn nonce() -> String {
     let word = || RandomState::new().hash_one(std::process::id());
     format!("{:016x}{:016x}", word(), word())
 }

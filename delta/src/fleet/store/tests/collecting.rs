@@ -1,12 +1,15 @@
 //! Removing what is old, too much or named by nothing.
 
+use super::faulty::Faulty;
 use super::*;
 use crate::fleet::store::Published;
 use crate::fleet::store::gc::{GcOptions, GcReport};
+use crate::fleet::store::layout::Kind;
 use crate::fleet::store::record::PastFailure;
 use std::fs::FileTimes;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 const DAY: u64 = 86_400;
 
@@ -204,4 +207,67 @@ fn collecting_beside_publishers_loses_nothing_that_was_published() {
         bytes_of(&store, "a", &entry.record.object).unwrap();
     }
     assert_eq!(files(&folder).len(), 200);
+}
+
+/// The worst moment: a removal is on its way while somebody publishes, and arrives when he has put everything.
+#[test]
+fn a_removal_that_is_on_its_way_does_not_take_what_is_published_meanwhile() {
+    let (objects, faults) = Faulty::new(None, false);
+    let options = StoreOptions { timeout: Duration::from_secs(60), ..StoreOptions::default() };
+    let store = Store::over(Arc::new(objects), &options).unwrap();
+    let (bytes, key) = (b"an orphan until now", JobKey::from([7; 32]));
+    store.put(&tenant("a"), &mut file(bytes), None).unwrap();
+    let (give, given) = std::sync::mpsc::channel();
+    faults.at_removal("objects", {
+        let store = store.clone();
+        move || {
+            let publisher = std::thread::spawn({
+                let store = store.clone();
+                move || {
+                    let mut file = file(bytes);
+                    let record = record(&mut file);
+                    store.publish(&tenant("a"), &key, &record, &mut file)
+                }
+            });
+            // Without a word about the removal he would be done soon.
+            let begin = Instant::now();
+            while !publisher.is_finished() && begin.elapsed() < Duration::from_millis(500) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            give.send(publisher).unwrap();
+        }
+    });
+    let report = store.gc(&tenant("a"), &GcOptions { grace: 0, ..GcOptions::at(now() + 10) }).unwrap();
+    assert_eq!(report.objects, 1);
+    let publisher = given.recv().unwrap();
+    assert_eq!(publisher.join().unwrap().unwrap(), Published::New);
+    let found = store.find(&tenant("a"), &key).unwrap().expect("the object that was published");
+    assert_eq!(bytes_of(&store, "a", &found.object).unwrap(), bytes);
+    // No mark stays.
+    assert_eq!(store.entries(&store.layout.folder(&tenant("a"), Kind::Removing)).unwrap(), []);
+}
+
+/// He has put his record when the orphans are marked: it is seen.
+#[test]
+fn what_is_named_since_the_keys_were_listed_is_no_orphan() {
+    let (objects, faults) = Faulty::new(None, false);
+    let store = Store::over(Arc::new(objects), &hasty()).unwrap();
+    // Two orphans: while the mark of the first is put, the second is published.
+    let [one, two] = [b"one", b"two"].map(|bytes| store.put(&tenant("a"), &mut file(bytes), None).unwrap());
+    let mark = store.layout.mark(&tenant("a"), &one.sha256.min(two.sha256), "old");
+    store.overwrite(&mark, Vec::new()).unwrap();
+    let key = JobKey::from([9; 32]);
+    faults.at_removal("removing", {
+        let store = store.clone();
+        move || {
+            // As by a publisher whose object is that old: the record alone.
+            let record = Record { object: two, published: 1, note: serde_json::Value::Null };
+            let path = store.layout.key(&tenant("a"), &key);
+            store.overwrite(&path, record.encode(&key).unwrap().0).unwrap();
+        }
+    });
+    let report = store.gc(&tenant("a"), &GcOptions { grace: 0, ..GcOptions::at(now() + 10) }).unwrap();
+    assert_eq!(report.objects, 1);
+    assert!(store.find(&tenant("a"), &key).unwrap().is_some());
+    assert_eq!(store.entries(&store.layout.folder(&tenant("a"), Kind::Removing)).unwrap(), []);
 }

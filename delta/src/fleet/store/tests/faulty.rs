@@ -45,17 +45,28 @@ pub(super) struct Faulty {
     faults: Arc<Faults>,
 }
 
-#[derive(Debug, Default)]
+/// Something that happens while a request is on its way.
+type Meanwhile = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
 pub(super) struct Faults {
     fault: Mutex<Option<Fault>>,
     writes_only: bool,
     /// Requests so far.
     pub(super) requests: AtomicU64,
+    /// Called while the first removal below a folder of this name is on its way.
+    at_removal: Mutex<Option<(&'static str, Meanwhile)>>,
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faults").field("fault", &self.fault).finish_non_exhaustive()
+    }
 }
 
 impl Faulty {
     pub(super) fn new(fault: Option<Fault>, writes_only: bool) -> (Self, Arc<Faults>) {
-        let faults = Arc::new(Faults { fault: Mutex::new(fault), writes_only, requests: AtomicU64::new(0) });
+        let faults = Arc::new(Faults { fault: Mutex::new(fault), writes_only, ..Faults::default() });
         (Self { below: Arc::new(InMemory::new()), faults: Arc::clone(&faults) }, faults)
     }
 }
@@ -67,6 +78,22 @@ fn generic(text: &'static str) -> Error {
 impl Faults {
     pub(super) fn set(&self, fault: Option<Fault>) {
         *self.fault.lock().unwrap() = fault;
+    }
+
+    pub(super) fn at_removal(&self, folder: &'static str, meanwhile: impl FnOnce() + Send + 'static) {
+        *self.at_removal.lock().unwrap() = Some((folder, Box::new(meanwhile)));
+    }
+
+    async fn meet_removal(&self, path: &Path) {
+        let meanwhile = {
+            let mut at_removal = self.at_removal.lock().unwrap();
+            let is_there =
+                |(folder, _): &(&str, Meanwhile)| path.parts().any(|part| part.as_ref() == *folder);
+            if at_removal.as_ref().is_some_and(is_there) { at_removal.take() } else { None }
+        };
+        if let Some((_, meanwhile)) = meanwhile {
+            tokio::task::spawn_blocking(meanwhile).await.unwrap();
+        }
     }
 
     async fn way(&self, writes: bool) -> Way {
@@ -168,6 +195,7 @@ impl ObjectStore for Faulty {
             let (below, faults) = (Arc::clone(&below), Arc::clone(&faults));
             async move {
                 let path = path?;
+                faults.meet_removal(&path).await;
                 faults.meet(true, object_store::ObjectStoreExt::delete(&*below, &path)).await?;
                 Ok(path)
             }

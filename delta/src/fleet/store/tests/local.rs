@@ -190,6 +190,9 @@ fn failures_are_remembered_until_they_expire() {
     assert_eq!(store.failure(&tenant("a"), &key(), 199).unwrap(), Some(told));
     assert_eq!(store.failure(&tenant("a"), &key(), 200).unwrap(), None);
     assert_eq!(store.failure(&tenant("b"), &key(), 100).unwrap(), None);
+    // A clock that was put back a little, and decades.
+    assert!(store.failure(&tenant("a"), &key(), 50).unwrap().is_some());
+    assert_eq!(store.failure(&tenant("a"), &key(), -1_000_000_000).unwrap(), None);
     let long = PastFailure { text: "ä".repeat(1 << 20), ..failure };
     store.remember_failure(&tenant("a"), &key(), &long).unwrap();
     assert!(store.failure(&tenant("a"), &key(), 0).unwrap().unwrap().text.len() <= 4096);
