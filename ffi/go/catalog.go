@@ -61,6 +61,11 @@ type Plan struct {
 	From      string `json:"from"`
 	To        string `json:"to"`
 	Algorithm string `json:"algorithm"`
+	// UnderWay says whether somebody makes it already, and Estimate how many bytes it will have, if that is known.
+	UnderWay bool   `json:"under_way"`
+	Estimate uint64 `json:"estimate"`
+	// Spec is the job to start, in the answer of Engine.Plan.
+	Spec *Spec `json:"spec"`
 	// Refused are the Artifacts that were not taken.
 	Refused []Refusal `json:"refused"`
 }
@@ -148,6 +153,32 @@ func (c *Catalog) Remove(id string) error {
 // Plan decides for one device: the smallest Artifact that exists and fits, or the delta that should be made instead of a
 // full image.
 func (c *Catalog) Plan(question Question) (*Plan, error) {
+	return c.plan(question, func(asked *C.char, out **C.mar_buffer, detail *C.struct_mar_detail) C.int {
+		return C.mar_catalog_plan(c.c, asked, out, detail)
+	})
+}
+
+// Plan is Catalog.Plan with what the engine and its store know of deltas. usual is what jobs of the catalog's tenant are to
+// be like; of a delta that is to be made, Plan.Spec is the job for Engine.Start. It asks the store, if there is one, and takes
+// as long as that.
+func (e *Engine) Plan(catalog *Catalog, question Question, usual Spec) (*Plan, error) {
+	text, err := usual.json()
+	if err != nil {
+		return nil, err
+	}
+	cSpec, free := cString(&text)
+	defer free()
+	e.mutex.RLock()
+	defer e.mutex.RUnlock()
+	return catalog.plan(question, func(asked *C.char, out **C.mar_buffer, detail *C.struct_mar_detail) C.int {
+		return C.mar_engine_plan(e.c, catalog.c, asked, cSpec, out, detail)
+	})
+}
+
+// plan has C answer a question.
+func (c *Catalog) plan(
+	question Question, ask func(asked *C.char, out **C.mar_buffer, detail *C.struct_mar_detail) C.int,
+) (*Plan, error) {
 	text, err := json.Marshal(struct {
 		V int `json:"v"`
 		Question
@@ -161,7 +192,7 @@ func (c *Catalog) Plan(question Question) (*Plan, error) {
 	c.mutex.RLock()
 	defer c.mutex.RUnlock()
 	var out *C.mar_buffer
-	_, err = call(func(detail *C.struct_mar_detail) C.int { return C.mar_catalog_plan(c.c, cText, &out, detail) })
+	_, err = call(func(detail *C.struct_mar_detail) C.int { return ask(cText, &out, detail) })
 	if err != nil {
 		return nil, err
 	}

@@ -24,8 +24,22 @@ type EngineOptions struct {
 	Disk uint64 `json:"disk,omitempty"`
 	// QueueLength is how many jobs may wait: 1024 by default.
 	QueueLength int `json:"queue_length,omitempty"`
-	// Quota is for each tenant.
+	// Quota is for each tenant that has no other.
 	Quota *Quota `json:"quota,omitempty"`
+	// Store is where results are published and found again. Without one they are kept for as long as their Job.
+	Store *Store `json:"store,omitempty"`
+}
+
+// Store is a folder or a bucket with the results of all tenants.
+type Store struct {
+	// Address is a folder, file:///folder, s3://bucket/prefix or az://container/prefix.
+	Address string `json:"address"`
+	// Settings are credentials, endpoint, region and the like; none for a folder, and none come from the environment.
+	Settings map[string]string `json:"settings,omitempty"`
+	// TimeoutSeconds is how long a request is tried: 60 by default.
+	TimeoutSeconds uint64 `json:"timeout_seconds,omitempty"`
+	// AttemptTimeoutSeconds is how long one attempt is waited for: 20 by default.
+	AttemptTimeoutSeconds uint64 `json:"attempt_timeout_seconds,omitempty"`
 }
 
 // Quota is what one tenant may have going on.
@@ -73,6 +87,45 @@ func (e *Engine) Close() error {
 	return nil
 }
 
+// use keeps the engine from being closed while C uses it.
+func (e *Engine) use(f func(c *C.mar_engine, detail *C.struct_mar_detail) C.int) error {
+	e.mutex.RLock()
+	defer e.mutex.RUnlock()
+	_, err := call(func(detail *C.struct_mar_detail) C.int { return f(e.c, detail) })
+	return err
+}
+
+// SetQuota gives a tenant a quota of its own, from now on. Here 0 is none.
+func (e *Engine) SetQuota(tenant string, quota Quota) error {
+	cTenant, free := cString(&tenant)
+	defer free()
+	waiting, working := C.uint32_t(quota.QueueLength), C.uint32_t(quota.JobsInParallel)
+	return e.use(func(c *C.mar_engine, detail *C.struct_mar_detail) C.int {
+		return C.mar_engine_set_quota(c, cTenant, waiting, working, detail)
+	})
+}
+
+// SetSigner lets jobs of this tenant, and of no other, be signed by a private key in PEM: see Named. The key stays in
+// memory. Job.Sign is for keys elsewhere.
+func (e *Engine) SetSigner(tenant, name string, keyPEM []byte) error {
+	cTenant, freeTenant := cString(&tenant)
+	defer freeTenant()
+	cName, freeName := cString(&name)
+	defer freeName()
+	bytes, size := bytesOf(keyPEM)
+	return e.use(func(c *C.mar_engine, detail *C.struct_mar_detail) C.int {
+		return C.mar_engine_set_signer(c, cTenant, cName, bytes, size, detail)
+	})
+}
+
+// Interrupt ends all jobs with Interrupted and takes no more, for a server that stops in an orderly way. What was not over
+// is Unfinished for the next engine in the work folder; Job.Close before it would have cancelled it.
+func (e *Engine) Interrupt() error {
+	return e.use(func(c *C.mar_engine, detail *C.struct_mar_detail) C.int {
+		return C.mar_engine_interrupt(c, detail)
+	})
+}
+
 // Start begins a job, which is to be closed. Inputs that are no files come by Job.Feed.
 func (e *Engine) Start(spec Spec, inputs Inputs) (*Job, error) {
 	text, err := spec.json()
@@ -85,12 +138,17 @@ func (e *Engine) Start(spec Spec, inputs Inputs) (*Job, error) {
 	defer freeFrom()
 	cTo, freeTo := cString(inputs.To)
 	defer freeTo()
-	e.mutex.RLock()
-	defer e.mutex.RUnlock()
-	job := new(Job)
-	_, err = call(func(detail *C.struct_mar_detail) C.int {
-		return C.mar_job_new(e.c, cSpec, cFrom, cTo, &job.c, detail)
+	return e.newJob(func(c *C.mar_engine, job **C.mar_job, detail *C.struct_mar_detail) C.int {
+		return C.mar_job_new(c, cSpec, cFrom, cTo, job, detail)
 	})
+}
+
+// newJob is the job that C gives, which is to be closed.
+func (e *Engine) newJob(
+	f func(c *C.mar_engine, job **C.mar_job, detail *C.struct_mar_detail) C.int,
+) (*Job, error) {
+	job := new(Job)
+	err := e.use(func(c *C.mar_engine, detail *C.struct_mar_detail) C.int { return f(c, &job.c, detail) })
 	if err != nil {
 		return nil, err
 	}

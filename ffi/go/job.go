@@ -88,7 +88,7 @@ func (j *Job) Close() error {
 	return nil
 }
 
-// Cancel ends the job within 100 ms, unless it is over.
+// Cancel ends the job at once, unless it is over; what it took is given back as soon as its worker comes by.
 func (j *Job) Cancel() error {
 	_, err := j.use(func(c *C.mar_job, detail *C.struct_mar_detail) C.int { return C.mar_job_cancel(c, detail) })
 	return err

@@ -4,6 +4,7 @@ package mar
 const (
 	BadRequest       Reason = "bad_request"       // the request makes no sense
 	WrongState       Reason = "wrong_state"       // not in this state of the job
+	UnknownJob       Reason = "unknown_job"       // no such job of this tenant
 	BadArtifact      Reason = "bad_artifact"      // an input is not a sound Artifact
 	ChecksumMismatch Reason = "checksum"          // an input has another SHA-256 than it should
 	Unsupported      Reason = "unsupported"       // an input is of a kind that is not handled
@@ -22,9 +23,14 @@ const (
 	ApplyMemory      Reason = "apply_memory"      // a device would need more memory than it has
 	NoGain           Reason = "no_gain"           // the delta saves too little
 	Cancelled        Reason = "cancelled"         // somebody cancelled it
+	Interrupted      Reason = "interrupted"       // the engine was stopped; it can be taken up again
+	UnknownSigner    Reason = "unknown_signer"    // no such signer of this tenant
 	BadSignature     Reason = "bad_signature"     // the signature does not belong to the manifest and key
 	DiskFull         Reason = "disk_full"         // no room left for temporary files
 	WorkIO           Reason = "work_io"           // the work folder could not be used
 	WorkBusy         Reason = "work_busy"         // another engine uses the work folder
 	StoreUnreachable Reason = "store_unreachable" // the store does not answer
+	StoreSlow        Reason = "store_slow"        // the store does not answer in time
+	StoreDenied      Reason = "store_denied"      // the store refuses the credentials or the request
+	StoreFull        Reason = "store_full"        // the store has no room left
 )

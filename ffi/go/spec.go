@@ -52,6 +52,9 @@ type Signing struct {
 // External lets the job wait for a signature by the private half of this key, in PEM: see Job.Sign.
 func External(publicKey string) *Signing { return &Signing{Mode: "external", PublicKey: publicKey} }
 
+// Named has the job signed by the engine, with the key that Engine.SetSigner gave this name.
+func Named(name string) *Signing { return &Signing{Mode: "signer", Name: name} }
+
 // Limits bound a job. Sizes are in bytes; 0 stands for the default of the library.
 type Limits struct {
 	Input           uint64 `json:"input,omitempty"`               // largest Artifact that is read

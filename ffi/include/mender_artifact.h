@@ -430,24 +430,82 @@ void mar_catalog_free(mar_catalog *catalog);
 /* Threads, memory, temporary files, and what they are busy with. */
 typedef struct mar_engine mar_engine;
 
+/* One delta Artifact in the making. */
+typedef struct mar_job mar_job;
+
 /*
  * Begins an engine. options_json says what it may use: an object of which "v":1 and "work_folder" have to be there, the
  * folder for temporary files, which is the engine's own while it lives. Others: "workers", "threads" (of each), "memory" and
  * "disk" (bytes, of all jobs together), "queue_length", "quota" with "queue_length" and "jobs_in_parallel" of each tenant,
- * "tenants" with quotas of single ones by name, "failures_kept", "failure_lifetime_seconds".
+ * "tenants" with quotas of single ones by name, "failures_kept", "failure_lifetime_seconds", and "store": where results are
+ * published and found again, {"address": a folder, "file:///folder", "s3://bucket/prefix" or "az://container/prefix",
+ * "settings": {credentials, endpoint and the like as texts, by the names that docs/server.md has}, "timeout_seconds",
+ * "attempt_timeout_seconds"}. Whether a bucket can be reached shows when it is used.
  *
- * MAR_OK; MAR_E_ARG (bad_request), MAR_E_IO (work_io, work_busy, store_unreachable ...). Any thread.
+ * MAR_OK; MAR_E_ARG (bad_request), MAR_E_IO (work_io, work_busy ...). Any thread.
  */
 int mar_engine_new(const char *options_json, mar_engine **out, struct mar_detail *detail);
 
 /*
- * Ends an engine's handle. The engine itself ends with the last of its jobs; whoever ends that waits for its threads, which
- * takes 100 ms at most. NULL is allowed and nothing. No other thread may still use the handle.
+ * Gives a tenant a quota of its own, from now on: jobs that wait, and jobs that are worked on. 0 is none.
+ * MAR_OK; MAR_E_ARG. Any thread.
+ */
+int mar_engine_set_quota(mar_engine *engine, const char *tenant, uint32_t queue_length, uint32_t jobs_in_parallel,
+                         struct mar_detail *detail);
+
+/*
+ * Lets jobs of this tenant, and of no other, be signed by a private key in PEM: those whose spec has
+ * "sign":{"mode":"signer","name":name}. The key stays in memory until the engine ends or another takes its name. For keys in
+ * devices and services there is "mode":"external" and mar_job_attach_signature().
+ * MAR_OK; MAR_E_ARG, MAR_E_KEY. Any thread.
+ */
+int mar_engine_set_signer(mar_engine *engine, const char *tenant, const char *name, const uint8_t *key_pem,
+                          size_t key_pem_len, struct mar_detail *detail);
+
+/*
+ * Ends all jobs as interrupted (MAR_E_REFUSED) and takes no more, for a server that stops in an orderly way. What was not
+ * over is written down for the next engine in the work folder, while mar_job_free() before it would have cancelled it.
+ * MAR_OK. Any thread.
+ */
+int mar_engine_interrupt(mar_engine *engine, struct mar_detail *detail);
+
+/*
+ * The jobs that an earlier engine in this work folder accepted and did not bring to their end, as it was interrupted or its
+ * process killed: a JSON array of {"v":1, "id", "spec", "paths": the two files, if they were files, "accepted": seconds since
+ * 1970}. Of one tenant, or of all if tenant is NULL. They wait for mar_engine_take_up() or mar_engine_forget().
+ * MAR_OK; MAR_E_ARG. Any thread.
+ */
+int mar_engine_unfinished(mar_engine *engine, const char *tenant, mar_buffer **json, struct mar_detail *detail);
+
+/*
+ * Goes on with the unfinished job id of a tenant, under its old name and with its deadline counted from now. from and to are
+ * paths, or NULL: if both are, the files that it had; an Artifact that was pushed comes by mar_job_feed() again. Which job
+ * is taken up by one call is not there for a second one.
+ * MAR_OK; MAR_E_ARG (unknown_job), and as mar_job_new(), with the job still unfinished. Any thread.
+ */
+int mar_engine_take_up(mar_engine *engine, const char *tenant, const char *id, const char *from, const char *to,
+                       mar_job **out, struct mar_detail *detail);
+
+/* Strikes an unfinished job off. MAR_OK; MAR_E_ARG (unknown_job). Any thread. */
+int mar_engine_forget(mar_engine *engine, const char *tenant, const char *id, struct mar_detail *detail);
+
+/*
+ * mar_catalog_plan() with what the engine and its store know of deltas: which are under way, are there already, or fail. spec_json
+ * is what jobs of the catalog's tenant are to be like. With the plan "generate" the answer has "spec", the job for
+ * mar_job_new() with the Artifacts "from" and "to"; one that is in the store already is done at once. The queue of the
+ * policy, if the question has none, is that of the engine.
+ *
+ * It asks the store, if there is one, by two requests at most, and takes as long as they do.
+ * MAR_OK; MAR_E_ARG, MAR_E_LIMIT, MAR_E_REFUSED (tenant_mismatch). Any thread.
+ */
+int mar_engine_plan(mar_engine *engine, mar_catalog *catalog, const char *question_json, const char *spec_json,
+                    mar_buffer **out, struct mar_detail *detail);
+
+/*
+ * Ends an engine's handle. The engine itself ends with the last of its jobs; whoever ends that waits for its threads, as long
+ * as mar_job_cancel() says. NULL is allowed and nothing. No other thread may still use the handle.
  */
 void mar_engine_free(mar_engine *engine);
-
-/* One delta Artifact in the making. */
-typedef struct mar_job mar_job;
 
 /* Numbers never change their meaning; new ones may come. */
 enum mar_job_state {
@@ -508,8 +566,9 @@ int mar_job_feed(mar_job *job, int side, const uint8_t *bytes, size_t len, size_
 int mar_job_wait(mar_job *job, uint32_t milliseconds, struct mar_progress *progress, struct mar_detail *detail);
 
 /*
- * Cancels the job, unless it is over: from now on it is cancelled (MAR_E_CANCELLED), and its memory and temporary files are
- * given back within 100 ms. Equal jobs that wait for the same work go on. Any thread.
+ * Cancels the job, unless it is over: from now on it is cancelled (MAR_E_CANCELLED). Its memory and temporary files are given
+ * back when its worker comes by: many times in 100 ms, but for a few steps of a second or so that docs/server.md names.
+ * Equal jobs that wait for the same work go on. Any thread.
  */
 int mar_job_cancel(mar_job *job, struct mar_detail *detail);
 

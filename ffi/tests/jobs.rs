@@ -71,6 +71,7 @@ impl Sample {
             fs::write(sample.path(&format!("{name}.mender")), out).unwrap();
         }
         fs::copy(key("p256-public.pem"), sample.path("public.pem")).unwrap();
+        fs::copy(key("p256-pkcs8.pem"), sample.path("private.pem")).unwrap();
         sample.delta("delta.mender", &[]);
         sample
     }
@@ -201,6 +202,7 @@ fn go(sample: &Sample) -> Option<impl Fn(&[&str]) -> Command> {
 #[test]
 fn the_go_module_keeps_its_promises() {
     let sample = Sample::new();
+    sample.delta("signed.mender", &["-k", sample.path("private.pem").to_str().unwrap()]);
     let Some(go) = go(&sample) else { return };
     if is_there("gofmt", "-h") {
         let unformatted = run(Command::new("gofmt").arg("-l").arg(package().join("go")));
@@ -209,7 +211,7 @@ fn the_go_module_keeps_its_promises() {
     run(&mut go(&["vet", "./..."]));
     let output = run(&mut go(&["test", "-race", "-count=1", "-v", "./..."]));
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.matches("--- PASS").count() >= 7 && !said.contains("SKIP"), "{said}");
+    assert!(said.matches("--- PASS").count() >= 13 && !said.contains("SKIP"), "{said}");
 }
 
 #[test]

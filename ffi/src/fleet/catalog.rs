@@ -1,6 +1,7 @@
 //! `mar_catalog_*`: the Artifacts of a tenant, and which of them, or which delta, a device should get.
 #![allow(unsafe_code, reason = "functions are exported under their C names and take pointers")]
 
+use super::engine::Engine;
 use super::question::{Wish, answer};
 use crate::buffer::Buffer;
 use crate::detail::Detail;
@@ -13,6 +14,7 @@ use mender_delta::fleet::catalog::error::CatalogError;
 use mender_delta::fleet::catalog::index;
 use mender_delta::fleet::catalog::limits::CatalogLimits;
 use mender_delta::fleet::catalog::summary::ArtifactSummary;
+use mender_delta::fleet::job::spec::JobSpec;
 use mender_delta::fleet::tenant::TenantId;
 use std::ffi::{CStr, c_char, c_int};
 use std::fs::File;
@@ -113,14 +115,16 @@ pub unsafe extern "C" fn mar_catalog_remove(
     }
 }
 
+/// Has a question answered.
+///
 /// # Safety
 /// As [`mar_catalog_add`]; `out` is NULL or may be written.
 unsafe fn ask(
     catalog: *mut Catalog,
     question_json: *const c_char,
-    wish: Wish,
     out: *mut *mut Buffer,
     detail: *mut Detail,
+    answer: impl FnOnce(&index::Catalog, &str) -> Result<String, Failure>,
 ) -> c_int {
     // SAFETY: as promised by the caller, and `out` is looked at before it is used.
     unsafe {
@@ -130,7 +134,7 @@ unsafe fn ask(
             }
             let Catalog(catalog) = handle::share(catalog)?;
             let question = from_c::text(question_json, "question_json")?;
-            let said = answer(&catalog.read().unwrap_or_else(PoisonError::into_inner), question, wish)?;
+            let said = answer(&catalog.read().unwrap_or_else(PoisonError::into_inner), question)?;
             handle::give(Buffer::from(said.into_bytes()), out);
             Ok(Code::Ok)
         })
@@ -149,7 +153,11 @@ pub unsafe extern "C" fn mar_catalog_select(
     detail: *mut Detail,
 ) -> c_int {
     // SAFETY: as promised by the caller.
-    unsafe { ask(catalog, question_json, Wish::Select, out, detail) }
+    unsafe {
+        ask(catalog, question_json, out, detail, |catalog, question| {
+            Ok(answer(catalog, question, Wish::Select)?)
+        })
+    }
 }
 
 /// Which Artifact a device should get, or which delta should be made for it; see the header.
@@ -164,7 +172,35 @@ pub unsafe extern "C" fn mar_catalog_plan(
     detail: *mut Detail,
 ) -> c_int {
     // SAFETY: as promised by the caller.
-    unsafe { ask(catalog, question_json, Wish::Plan, out, detail) }
+    unsafe {
+        ask(catalog, question_json, out, detail, |catalog, question| {
+            Ok(answer(catalog, question, Wish::Plan)?)
+        })
+    }
+}
+
+/// The same with what an engine knows, and the job to start; see the header.
+///
+/// # Safety
+/// As [`mar_catalog_select`]; `engine` is NULL or comes from [`mar_engine_new`](super::engine::mar_engine_new) and was not
+/// freed; `spec_json` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mar_engine_plan(
+    engine: *mut Engine,
+    catalog: *mut Catalog,
+    question_json: *const c_char,
+    spec_json: *const c_char,
+    out: *mut *mut Buffer,
+    detail: *mut Detail,
+) -> c_int {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        ask(catalog, question_json, out, detail, |catalog, question| {
+            let Engine(engine) = handle::share(engine)?;
+            let usual = JobSpec::from_json(from_c::text(spec_json, "spec_json")?.as_bytes())?;
+            Ok(answer(catalog, question, Wish::PlanWith(engine, &usual))?)
+        })
+    }
 }
 
 /// The summary of an Artifact in a file; see the header.

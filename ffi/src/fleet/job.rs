@@ -33,6 +33,12 @@ pub struct Job {
     _engine: Arc<engine::Engine>,
 }
 
+impl Job {
+    pub(super) fn new(job: JobHandle, engine: Arc<engine::Engine>) -> Self {
+        Self { job, _engine: engine }
+    }
+}
+
 impl Drop for Job {
     fn drop(&mut self) {
         self.job.cancel();
@@ -49,7 +55,7 @@ fn side(number: c_int) -> Result<Side, Failure> {
 
 /// # Safety
 /// `path` is NULL or NUL-terminated.
-unsafe fn input(path: *const c_char, name: &str) -> Result<Input, Failure> {
+pub(super) unsafe fn input(path: *const c_char, name: &str) -> Result<Input, Failure> {
     if path.is_null() {
         return Ok(Input::Pushed);
     }
@@ -81,7 +87,7 @@ pub unsafe extern "C" fn mar_job_new(
             let spec = JobSpec::from_json(from_c::text(spec_json, "spec_json")?.as_bytes())?;
             let inputs = Inputs { from: input(from, "from")?, to: input(to, "to")? };
             let job = engine.submit(spec, inputs)?;
-            handle::give(Job { job, _engine: engine }, out);
+            handle::give(Job::new(job, engine), out);
             Ok(Code::Ok)
         })
     }

@@ -8,3 +8,4 @@ mod options;
 pub mod progress;
 mod question;
 mod refusal;
+pub mod unfinished;

@@ -3,6 +3,8 @@
 use mender_delta::fleet::job::failure::Failure as Refusal;
 use mender_delta::fleet::job::options::{EngineOptions, Quota};
 use mender_delta::fleet::reason::Reason;
+use mender_delta::fleet::store::Store;
+use mender_delta::fleet::store::options::StoreOptions;
 use mender_delta::fleet::tenant::TenantId;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -28,6 +30,29 @@ struct Json {
     tenants: BTreeMap<TenantId, QuotaJson>,
     failures_kept: Option<usize>,
     failure_lifetime_seconds: Option<u64>,
+    store: Option<StoreJson>,
+}
+
+/// Where results are kept.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoreJson {
+    /// A folder, or `file://`, `s3://`, `az://`.
+    address: String,
+    #[serde(default)]
+    settings: BTreeMap<String, String>,
+    timeout_seconds: Option<u64>,
+    attempt_timeout_seconds: Option<u64>,
+}
+
+impl StoreJson {
+    fn open(self) -> Result<Store, Refusal> {
+        let mut options = StoreOptions { settings: self.settings, ..StoreOptions::default() };
+        set(&mut options.timeout, self.timeout_seconds.map(Duration::from_secs));
+        set(&mut options.attempt_timeout, self.attempt_timeout_seconds.map(Duration::from_secs));
+        Store::open(&self.address, &options)
+            .map_err(|error| Refusal::because(error.reason(), error.to_string()))
+    }
 }
 
 /// What a tenant may have going on.
@@ -79,6 +104,7 @@ pub(super) fn options(json: &str) -> Result<Options, Refusal> {
     set(&mut options.queue_length, json.queue_length);
     set(&mut options.failures_kept, json.failures_kept);
     set(&mut options.failure_lifetime, json.failure_lifetime_seconds.map(Duration::from_secs));
+    options.store = json.store.map(StoreJson::open).transpose()?;
     let usual = json.quota.map_or(options.quota, |quota| quota.over(options.quota));
     options.quota = usual;
     let quotas = json.tenants.into_iter().map(|(tenant, quota)| (tenant, quota.over(usual))).collect();
@@ -123,6 +149,9 @@ mod tests {
             (r#"{"v":1,"work_folder":"w","quota":{"jobs":1}}"#, "unknown field `jobs`"),
             (r#"{"v":1,"work_folder":"w","threads":-1}"#, "invalid value"),
             (r#"{"v":1,"work_folder":"w","tenants":{"a/b":{}}}"#, "another character"),
+            (r#"{"v":1,"work_folder":"w","store":{}}"#, "missing field `address`"),
+            (r#"{"v":1,"work_folder":"w","store":{"address":"ftp://x"}}"#, "found ftp://"),
+            (r#"{"v":1,"work_folder":"w","store":{"address":"s3://b","settings":{"x":"1"}}}"#, "store: x"),
         ] {
             let refused = options(json).err().unwrap();
             assert!(refused.text.contains(expected), "{json}: {}", refused.text);

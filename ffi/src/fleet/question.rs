@@ -4,6 +4,9 @@ use mender_delta::fleet::catalog::device::Device;
 use mender_delta::fleet::catalog::error::CatalogError;
 use mender_delta::fleet::catalog::index::Catalog;
 use mender_delta::fleet::catalog::select::{Candidates, Request};
+use mender_delta::fleet::job::engine::Engine;
+use mender_delta::fleet::job::insight::EngineInsight;
+use mender_delta::fleet::job::spec::JobSpec;
 use mender_delta::fleet::plan::insight::{Insight, Known, Pair};
 use mender_delta::fleet::plan::policy::{DeltaKind, Policy, Queue};
 use mender_delta::fleet::plan::single::plan;
@@ -101,12 +104,15 @@ impl PolicyJson {
     }
 }
 
-/// What a question itself says of other deltas.
-struct Told(Vec<KnownJson>);
+/// What a question itself says of other deltas, and behind that what an engine knows.
+struct Told<'e> {
+    question: Vec<KnownJson>,
+    engine: Option<&'e EngineInsight<'e>>,
+}
 
-impl Told {
+impl Told<'_> {
     fn of(&self, pair: &Pair<'_>) -> Option<&KnownJson> {
-        self.0.iter().find(|known| {
+        self.question.iter().find(|known| {
             known.from == pair.from.id
                 && known.to == pair.to.id
                 && known.algorithm.is_none_or(|kind| kind == pair.kind)
@@ -114,19 +120,20 @@ impl Told {
     }
 }
 
-impl Insight for Told {
-    fn known(&self, _: &TenantId, pair: &Pair<'_>) -> Known {
+impl Insight for Told<'_> {
+    fn known(&self, tenant: &TenantId, pair: &Pair<'_>) -> Known {
         match self.of(pair) {
             Some(KnownJson { failed: Some(FailedJson { code, text, until }), .. }) => {
                 Known::Failed { code: code.clone(), text: text.clone(), until: *until }
             }
             Some(KnownJson { under_way: true, .. }) => Known::UnderWay,
-            _ => Known::Nothing,
+            _ => self.engine.map_or(Known::Nothing, |engine| engine.known(tenant, pair)),
         }
     }
 
-    fn estimate(&self, _: &TenantId, pair: &Pair<'_>) -> Option<u64> {
-        self.of(pair)?.estimate
+    fn estimate(&self, tenant: &TenantId, pair: &Pair<'_>) -> Option<u64> {
+        let told = self.of(pair).and_then(|known| known.estimate);
+        told.or_else(|| self.engine?.estimate(tenant, pair))
     }
 }
 
@@ -135,19 +142,21 @@ fn wrong(reason: String) -> CatalogError {
 }
 
 /// What is to be found out.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
+#[derive(Clone, Copy)]
+pub(super) enum Wish<'e> {
     /// Which of the Artifacts that exist.
     Select,
     /// The same, or which delta should be made.
     Plan,
+    /// The same, by an engine whose jobs are like this one.
+    PlanWith(&'e Engine, &'e JobSpec),
 }
 
 /// Answers a question.
 ///
 /// # Errors
 /// For what is no such question, of another version, or over a limit.
-pub(super) fn answer(catalog: &Catalog, question: &str, wish: Wish) -> Result<String, CatalogError> {
+pub(super) fn answer(catalog: &Catalog, question: &str, wish: Wish<'_>) -> Result<String, CatalogError> {
     if question.len() > MOST {
         let (wanted, limit) = (question.len() as u64, MOST as u64);
         return Err(CatalogError::Limit { what: "question, bytes", wanted, limit });
@@ -180,8 +189,26 @@ pub(super) fn answer(catalog: &Catalog, question: &str, wish: Wish) -> Result<St
         }
         Wish::Plan => {
             let policy = json.policy.policy(catalog.tenant().clone());
-            let answer = plan(catalog, &device, &request, &policy, &Told(json.known), json.now)?;
-            serde_json::to_value(&answer)
+            let told = Told { question: json.known, engine: None };
+            serde_json::to_value(plan(catalog, &device, &request, &policy, &told, json.now)?)
+        }
+        Wish::PlanWith(engine, usual) => {
+            if usual.tenant != *catalog.tenant() {
+                let (expected, found) = (catalog.tenant().clone(), usual.tenant.clone());
+                return Err(CatalogError::TenantMismatch { expected, found });
+            }
+            let insight = engine.insight(usual);
+            let mut policy = json.policy.policy(usual.tenant.clone());
+            policy.queue = policy.queue.or_else(|| Some(engine.queue(&usual.tenant)));
+            let told = Told { question: json.known, engine: Some(&insight) };
+            let answer = plan(catalog, &device, &request, &policy, &told, json.now)?;
+            let spec = answer.plan.pair().map(|pair| insight.spec(&pair));
+            serde_json::to_value(&answer).and_then(|mut said| {
+                if let Some(spec) = spec {
+                    said["spec"] = serde_json::to_value(spec)?;
+                }
+                Ok(said)
+            })
         }
     };
     answer.map(|answer: Value| answer.to_string()).map_err(|error| wrong(error.to_string()))
@@ -192,6 +219,8 @@ mod tests {
     use super::*;
     use mender_delta::fleet::catalog::limits::CatalogLimits;
     use mender_delta::fleet::catalog::summary::ArtifactSummary;
+    use mender_delta::fleet::job::options::{EngineOptions, Quota};
+    use mender_delta::fleet::job::spec::Packing;
 
     fn catalog() -> Catalog {
         let mut catalog = Catalog::new(TenantId::new("acme").unwrap(), &CatalogLimits::default());
@@ -218,7 +247,7 @@ mod tests {
         format!(r#"{{"v":1,"device":{{"provides":{provides}}},"release":"v2"{more}}}"#)
     }
 
-    fn said(more: &str, wish: Wish) -> Value {
+    fn said(more: &str, wish: Wish<'_>) -> Value {
         serde_json::from_str(&answer(&catalog(), &question(more), wish).unwrap()).unwrap()
     }
 
@@ -243,6 +272,34 @@ mod tests {
         }
         let nothing = said(r#","allowed":[]"#, Wish::Plan);
         assert_eq!((&nothing["plan"], &nothing["refused"][0]["id"]), (&"nothing".into(), &"full-v2".into()));
+    }
+
+    #[test]
+    fn an_engine_says_what_it_knows_and_which_job_it_would_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::new(EngineOptions::new(folder.path())).unwrap();
+        let usual = |tenant: &str| {
+            let spec = format!(r#"{{"v":1,"tenant":"{tenant}","compression":"zstd"}}"#);
+            JobSpec::from_json(spec.as_bytes()).unwrap()
+        };
+        let said = |more: &str| said(more, Wish::PlanWith(&engine, &usual("acme")));
+        let planned = said("");
+        assert_eq!(
+            (&planned["plan"], &planned["under_way"]),
+            (&"generate".into(), &false.into()),
+            "{planned}"
+        );
+        assert_eq!(planned["spec"]["algorithm"]["name"], planned["algorithm"]);
+        let spec = JobSpec::from_json(planned["spec"].to_string().as_bytes()).unwrap();
+        assert_eq!((spec.tenant.as_str(), spec.compression), ("acme", Packing::Zstd));
+        // What the question says goes before.
+        let known = r#","known":[{"from":"full-v1","to":"full-v2","under_way":true,"estimate":5}]"#;
+        assert_eq!((&said(known)["under_way"], &said(known)["estimate"]), (&true.into(), &5.into()));
+        assert_eq!(said(r#","policy":{"enabled":false}"#)["spec"], Value::Null);
+        engine.set_quota(&usual("acme").tenant, Quota { queue_length: 0, jobs_in_parallel: 0 });
+        assert_eq!(said("")["reasons"][0]["code"], "queue_full");
+        let other = answer(&catalog(), &question(""), Wish::PlanWith(&engine, &usual("other")));
+        assert!(matches!(other, Err(CatalogError::TenantMismatch { .. })), "{other:?}");
     }
 
     #[test]
