@@ -41,7 +41,8 @@ usage: cargo xtask <task>
   device-size       a table of its code size and memory on aarch64 and armv7 (needs cross compilers and qemu-user)
   coverage [CRATE...]
                     which lines the tests of the libraries and the command run (needs Debian's llvm-19 or newer)
-  package           what a release publishes: archives, Debian packages (needs cargo-deb), digests
+  package [--no-build]
+                    what a release publishes: archives, Debian packages (needs cargo-deb), digests
   deny              licences, bans and sources of the dependencies (needs cargo-deny)
   faults [CASE...]  commands with an error, an interruption or the end of the process at each of their system calls (needs
                     strace); cases as in cli/tests/faults/main.rs
@@ -96,7 +97,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ["device-library", rest @ ..] => device::run_library(rest),
         ["device-size"] => device::run_size(),
         ["coverage", rest @ ..] => coverage::run_coverage(rest),
-        ["package"] => package::run_package(),
+        ["package", rest @ ..] => package::run_package(rest),
         ["deny"] => deny::run_deny(),
         ["faults", rest @ ..] => faults::run_faults(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),

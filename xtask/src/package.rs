@@ -18,19 +18,25 @@ const COMPLETIONS: [(&str, &str); 3] = [
     ("fish", "share/fish/vendor_completions.d/mender-artifact.fish"),
 ];
 
-pub(crate) fn run_package() -> Result<(), Failure> {
+/// `package [--no-build]`: builds what is packed, or takes what is there.
+pub(crate) fn run_package(arguments: &[&str]) -> Result<(), Failure> {
+    let builds = match arguments {
+        [] => true,
+        ["--no-build"] => false,
+        _ => return Err(Failure::new("usage: package [--no-build]")),
+    };
     let folder = root().join("target/package");
     if folder.exists() {
         fs::remove_dir_all(&folder).doing(|| format!("emptying {}", folder.display()))?;
     }
     let target = host()?;
-    let command = build_command()?;
-    let module = build_module(&target)?;
+    let command = build_command(builds)?;
+    let module = build_module(&target, builds)?;
 
     let whole = folder.join(COMMAND);
     put(&command, &whole.join("bin").join(COMMAND))?;
     let man = whole.join("share/man/man1");
-    run(program(&command).arg("man").arg("-o").arg(&man))?;
+    run(program(&command).args(["man", "--output-dir"]).arg(&man))?;
     for (shell, place) in COMPLETIONS {
         let script = output(program(&command).args(["completions", shell]))?;
         write(&whole.join(place), &script)?;
@@ -44,7 +50,7 @@ pub(crate) fn run_package() -> Result<(), Failure> {
     put(&root().join("docs/on-device.md"), &small.join("share/doc").join(MODULE).join("on-device.md"))?;
 
     let mut made = vec![archive(&folder, COMMAND, &target)?, archive(&folder, MODULE, &target)?];
-    made.extend(debian(&folder)?);
+    made.extend(debian(&folder, builds)?);
     let sums = output(program("sha256sum").args(&made).current_dir(&folder))?;
     write(&folder.join("SHA256SUMS"), &sums)?;
     print!("\n{sums}");
@@ -59,17 +65,21 @@ fn host() -> Result<String, Failure> {
 }
 
 /// The command needs the system's C library: keys in devices are modules that it loads.
-fn build_command() -> Result<PathBuf, Failure> {
-    run(cargo().args(["build", "--release", "-p", "mender-artifact-cli", "--bin", COMMAND]))?;
+fn build_command(builds: bool) -> Result<PathBuf, Failure> {
+    if builds {
+        run(cargo().args(["build", "--release", "-p", "mender-artifact-cli", "--bin", COMMAND]))?;
+    }
     Ok(target_dir().join("release").join(COMMAND))
 }
 
 /// The Update Module needs nothing but the kernel.
-fn build_module(target: &str) -> Result<PathBuf, Failure> {
+fn build_module(target: &str, builds: bool) -> Result<PathBuf, Failure> {
     let mut build = cargo();
     build.args(["build", "--release", "-p", "mender-artifact-cli", "--no-default-features", "--bin", MODULE]);
     build.args(["--target", target]).env("RUSTFLAGS", "-C target-feature=+crt-static");
-    run(&mut build)?;
+    if builds {
+        run(&mut build)?;
+    }
     Ok(target_dir().join(target).join("release").join(MODULE))
 }
 
@@ -99,7 +109,7 @@ fn archive(folder: &Path, name: &str, target: &str) -> Result<String, Failure> {
 }
 
 /// Packages for Debian of what has been built; gives their names in `folder`.
-fn debian(folder: &Path) -> Result<Vec<String>, Failure> {
+fn debian(folder: &Path, builds: bool) -> Result<Vec<String>, Failure> {
     if find("cargo-deb").is_none() {
         println!("\nno Debian packages: cargo-deb is not installed (cargo install cargo-deb)");
         return Ok(Vec::new());
@@ -110,7 +120,8 @@ fn debian(folder: &Path) -> Result<Vec<String>, Failure> {
         run(&mut command)
     };
     deb(&["--no-build"])?;
-    deb(&["--variant", "module"])?;
+    // Without what only the command needs it is another program.
+    deb(if builds { &["--variant", "module"] } else { &["--variant", "module", "--no-build"] })?;
     let names = fs::read_dir(folder).doing(|| folder.display().to_string())?;
     let mut names: Vec<String> = names
         .flatten()

@@ -96,6 +96,14 @@ mod tests {
     }
 
     #[test]
+    fn headers_that_do_not_encrypt_are_passed_over() {
+        for header in ["Proc-Type: 4,MIC-CLEAR", "Comment: not ENCRYPTED"] {
+            let text = format!("-----BEGIN PRIVATE KEY-----\n{header}\n\nAQID\n-----END PRIVATE KEY-----\n");
+            assert_eq!(*find(text.as_bytes(), &["PRIVATE KEY"]).unwrap().der, [1, 2, 3]);
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         let cases = [
             ("", "key: unusable key: expected a PEM block, found none"),
@@ -127,7 +135,9 @@ mod tests {
         }
         let der = find(&[0x30, 0x82, 4, 0xbd], &["PRIVATE KEY"]).map(|_| ()).unwrap_err();
         assert_eq!(der.to_string(), "key: unusable key: expected a PEM file, found DER");
-        assert!(find(&[b'\n'; FILE_MAX_BYTES + 1], &["PRIVATE KEY"]).is_err());
+        let error = |text: &[u8]| find(text, &["PRIVATE KEY"]).map(|_| ()).unwrap_err();
+        assert_eq!(error(&[b'\n'; FILE_MAX_BYTES + 1]).defect(), Defect::TooLarge);
+        assert_eq!(error(&[b'\n'; FILE_MAX_BYTES]).defect(), Defect::Key);
         assert!(find(&[0xff, 0xfe], &["PRIVATE KEY"]).is_err());
     }
 }
