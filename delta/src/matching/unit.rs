@@ -51,8 +51,12 @@ fn likenesses(unit: &Unit, old: &[u8], new: &[u8]) -> Option<[Vec<u8>; 2]> {
 
 /// Bytes of working memory that [`solve`] takes.
 pub(crate) fn memory(unit: &Unit) -> u64 {
-    let likenesses = unit.files.iter().flatten().map(|file| 3 * file.len as u64).sum::<u64>();
-    unit.base_len() as u64 * super::suffix::MEMORY_PER_BYTE + unit.target_len() as u64 + likenesses
+    let (base, target) = (unit.base_len() as u64, unit.target_len() as u64);
+    let index = base * super::suffix::MEMORY_PER_BYTE + target;
+    let Some(files) = &unit.files else { return index };
+    // One likeness is made after the other, of three times its file's length; then the index of one of them.
+    let whole = files.iter().map(|file| file.len as u64).max().unwrap_or(0);
+    base + target + index.max(base + 3 * whole)
 }
 
 struct Out<'u> {

@@ -44,6 +44,8 @@ const MAX_TARGET: usize = 16 << 20;
 const MAX_RAW_TARGET: usize = 4 << 20;
 /// Largest base of a unit: five times as much memory is needed to index it.
 const MAX_BASE: usize = 32 << 20;
+/// Largest file that is looked at as a whole: what it looks like takes three times as much memory.
+const MAX_WHOLE: usize = 96 << 20;
 /// A piece without a file is compared with at most this many times its own length, and 1 MiB at least: sorting the
 /// base costs more than a small piece can gain.
 const BASE_PER_TARGET: usize = 64;
@@ -80,7 +82,7 @@ pub(crate) fn plan(
             let old_file = finder.base_of(file);
             let base = old_file.map_or_else(Vec::new, |base| image_ranges(&base.ranges, old.len()));
             let files = old_file.and_then(|base| {
-                Some([WholeFile::of(base, old.len(), MAX_BASE)?, WholeFile::of(file, new.len(), MAX_BASE)?])
+                Some([WholeFile::of(base, old.len(), MAX_WHOLE)?, WholeFile::of(file, new.len(), MAX_WHOLE)?])
             });
             push_pieces(&mut units, target, files, &base, new, &mut sketch)?;
         }

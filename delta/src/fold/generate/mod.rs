@@ -24,6 +24,7 @@ use local::Blocks;
 use mender_image::file_map::FileMap;
 use section::Section;
 use sort::{BasePiece, TargetPiece};
+#[cfg(feature = "fleet")]
 pub(crate) use unfolded::SPOOL;
 use unfolded::Unfolded;
 

@@ -5,6 +5,8 @@ use super::{eight, four};
 pub(super) const PROGBITS: u32 = 1;
 pub(super) const SYMTAB: u32 = 2;
 pub(super) const RELA: u32 = 4;
+/// The type of files that run where they say.
+const FIXED: u16 = 2;
 const NOBITS: u32 = 8;
 pub(super) const DYNSYM: u32 = 11;
 const EXECINSTR: u64 = 4;
@@ -16,6 +18,8 @@ const MOST_SECTIONS: usize = 1 << 16;
 pub(super) struct Elf<'f> {
     file: &'f [u8],
     pub machine: u16,
+    /// Whether it runs at the addresses that it says and nowhere else.
+    pub is_fixed: bool,
     pub sections: Vec<Section<'f>>,
 }
 
@@ -40,10 +44,9 @@ impl Section<'_> {
         self.kind == PROGBITS && self.flags & EXECINSTR != 0
     }
 
-    /// A section that is a whole file.
-    #[cfg(test)]
-    pub(super) fn all(len: usize) -> Self {
-        Section { name: b"", kind: PROGBITS, flags: 0, address: 0, at: 0, len, link: 0 }
+    /// A section of which nothing is known but where it is.
+    pub(super) fn piece(at: usize, len: usize) -> Self {
+        Section { name: b"", kind: PROGBITS, flags: 0, address: 0, at, len, link: 0 }
     }
 
     /// Its bytes in `file`.
@@ -88,7 +91,7 @@ impl<'f> Elf<'f> {
                 link: four(header, 40)? as usize,
             });
         }
-        let elf = Elf { file, machine: two(18)?, sections };
+        let elf = Elf { file, machine: two(18)?, is_fixed: two(16)? == FIXED, sections };
         let names: Vec<&[u8]> = name_offsets.into_iter().map(|offset| elf.string(names, offset)).collect();
         let sections =
             elf.sections.iter().zip(names).map(|(section, name)| Section { name, ..*section }).collect();

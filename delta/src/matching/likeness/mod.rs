@@ -8,20 +8,30 @@ mod btf;
 mod code;
 mod elf;
 mod frames;
+mod kernel;
+mod linux_image;
 mod tables;
 
 use elf::{Elf, Section};
 
 /// Bytes of a file that tell one place in it from another.
 const PRINT: usize = 16;
+/// The same for functions, which begin alike.
+const LONG_PRINT: usize = 48;
 
 /// The likeness of `file`; none if it is nothing that is known.
 pub(crate) fn of(file: &[u8]) -> Option<Vec<u8>> {
+    if linux_image::is(file) {
+        return Some(linux_image::likeness(file));
+    }
     let elf = Elf::parse(file)?;
     let mut out = file.to_vec();
     // Code first: what refers to code is told by what the code looks like.
     for section in elf.sections.iter().filter(|section| section.is_code()) {
         code::clear(elf.machine, file, &mut out, section);
+    }
+    if elf.is_fixed {
+        kernel::clear(&elf, file, &mut out);
     }
     let printed = out.clone();
     let prints = Prints { elf: &elf, likeness: &printed };
@@ -32,8 +42,12 @@ pub(crate) fn of(file: &[u8]) -> Option<Vec<u8>> {
             (elf::PROGBITS, b".eh_frame") => frames::records(file, &mut out, section),
             (elf::PROGBITS, b".eh_frame_hdr") => frames::index(&prints, file, &mut out, section),
             (elf::PROGBITS, b".BTF") => btf::clear(file, &mut out, section),
+            (elf::PROGBITS, _) if elf.is_fixed => kernel::table(&prints, file, &mut out, section),
             _ => {}
         }
+    }
+    if elf.is_fixed {
+        kernel::places(&prints, file, &mut out);
     }
     Some(out)
 }
@@ -52,8 +66,12 @@ impl Prints<'_> {
 
     /// What is at an offset in the file.
     fn at(&self, offset: usize) -> u32 {
-        let end = self.likeness.len().min(offset.saturating_add(PRINT));
-        self.likeness.get(offset..end).map_or(0, hash)
+        print(self.likeness, offset, PRINT)
+    }
+
+    /// What a function at an offset in the file looks like.
+    fn function(&self, offset: usize) -> u32 {
+        print(self.likeness, offset, LONG_PRINT)
     }
 
     /// What is `addend` behind the start of a section.
@@ -63,6 +81,11 @@ impl Prints<'_> {
             .filter(|&addend| addend < section.len)
             .map_or(0, |addend| self.at(section.at + addend))
     }
+}
+
+/// What `len` bytes at an offset are, or as many as there are; 0 where nothing is.
+fn print(bytes: &[u8], offset: usize, len: usize) -> u32 {
+    bytes.get(offset..bytes.len().min(offset.saturating_add(len))).map_or(0, hash)
 }
 
 /// A hash (FNV-1a); never 0.

@@ -87,7 +87,7 @@ fn types(types: &[[u32; 3]], strings: &[u8]) -> Vec<u8> {
 fn types_are_told_by_their_names() {
     let look = |file: &[u8]| {
         let mut out = file.to_vec();
-        btf::clear(file, &mut out, &Section::all(file.len()));
+        btf::clear(file, &mut out, &Section::piece(0, file.len()));
         out[24..24 + 36].to_vec()
     };
     // A structure of four bytes, a pointer to it, a name for the pointer.
@@ -109,9 +109,133 @@ fn unwinding_records_lose_their_distances() {
     };
     let look = |file: Vec<u8>| {
         let mut out = file.clone();
-        frames::records(&file, &mut out, &Section::all(file.len()));
+        frames::records(&file, &mut out, &Section::piece(0, file.len()));
         out
     };
     assert_eq!(look(record(24)), look(record(400)));
     assert_eq!(look(record(24))[24..28], [0x40, 0, 0, 0], "the length of the code stays");
+}
+
+/// A kernel for 64-bit ARM that runs at `address`: `before` words of padding, functions of three instructions, their
+/// offsets, and relocations of addresses of all of them.
+fn linux_image(before: usize, address: u64) -> Vec<u8> {
+    const FUNCTIONS: u32 = 1500;
+    let mut file = vec![0; 64];
+    file[56..60].copy_from_slice(b"ARM\x64");
+    file.resize(file.len() + 4 * before, 0x5f);
+    let start = file.len() as u64;
+    for function in 0..FUNCTIONS {
+        // mov w0, number; bl; ret
+        let call = 0x9400_0000 | (before as u32 + function) << 3;
+        file.extend([0x5280_0000 | function << 5, call, 0xd65f_03c0].into_iter().flat_map(u32::to_le_bytes));
+    }
+    // What is behind a function tells it, too.
+    file.resize(file.len() + 64, 0);
+    let offsets = (0..u64::from(FUNCTIONS)).map(|function| start + 12 * function);
+    file.extend(offsets.clone().flat_map(|offset| (offset as u32).to_le_bytes()));
+    file.resize(file.len().next_multiple_of(8), 0);
+    file.extend(offsets.rev().flat_map(|offset| {
+        [address + 0x9000 + offset, 0x403, address + offset].into_iter().flat_map(u64::to_le_bytes)
+    }));
+    file
+}
+
+#[test]
+fn a_kernel_that_moved_looks_the_same_behind_what_moved_it() {
+    let (old, new) = (linux_image(4, 0xffff_8000_0800_0000), linux_image(10, 0xffff_8000_8000_0000));
+    let [old_like, new_like] = [&old, &new].map(|file| of(file).unwrap());
+    assert_eq!((old_like.len(), new_like.len()), (old.len(), new.len()));
+    assert_eq!(old_like[64 + 16..], new_like[64 + 40..]);
+    let same = old[80..].iter().zip(&new[104..]).filter(|(old, new)| old == new).count();
+    assert!(same < old.len() * 9 / 10, "the test is worth nothing");
+    assert_ne!(old_like[80..104], old_like[92..116], "one function is not like another");
+    for end in [57, 60, 63, 64, old.len() - 9] {
+        assert!(of(&old[..end]).is_none_or(|likeness| likeness.len() == end));
+    }
+}
+
+#[test]
+fn tables_and_types_of_a_kernel_are_found_by_their_pattern() {
+    const ENTRIES: usize = 600;
+    let with_distances = |gap: usize| {
+        let mut file = vec![0; 64];
+        file[56..60].copy_from_slice(b"ARM\x64");
+        file.extend(
+            (0..ENTRIES as u32)
+                .flat_map(|i| [0x5280_0000 | i << 5, 0xd65f_03c0, 0, 0])
+                .flat_map(u32::to_le_bytes),
+        );
+        file.resize(file.len() + gap, 0);
+        for i in 0..ENTRIES {
+            let distance = (64 + 16 * i) as i32 - file.len() as i32;
+            file.extend(distance.to_le_bytes());
+        }
+        file
+    };
+    let table = |file: &[u8]| file[file.len() - 4 * ENTRIES..].to_vec();
+    let (old, new) = (with_distances(0x4000), with_distances(0x4400));
+    assert_ne!(table(&old), table(&new));
+    assert_eq!(table(&of(&old).unwrap()), table(&of(&new).unwrap()));
+
+    let old = types(&[[1, 4 << 24, 4], [0, 2 << 24, 1], [6, 8 << 24, 2]], b"\0node\0link\0");
+    let mut cleared = old.clone();
+    btf::clear(&old, &mut cleared, &Section::piece(0, old.len()));
+    let image = [&with_distances(0)[..64], &old].concat();
+    assert!(of(&image).unwrap()[64..] == cleared && cleared != old);
+    // Lengths that lie.
+    for at in 64..64 + 24 {
+        let mut bad = image.clone();
+        bad[at] = 0xff;
+        assert_eq!(of(&bad).unwrap().len(), bad.len());
+    }
+}
+
+/// A file that runs where it says: code of `words` instructions, a table of how far each is, and its address.
+fn fixed(padding: usize, words: &[u32]) -> Vec<u8> {
+    let code_at = 0xffff_ffff_8100_0000 + 16 * padding as u64;
+    let table_at = 0xffff_ffff_8200_0000_u64;
+    // What is behind a place tells it, too.
+    let code: Vec<u8> = words.iter().chain(&[0; 4]).flat_map(|word| word.to_le_bytes()).collect();
+    let places = || (0..words.len() as u64).map(|i| code_at + 4 * i);
+    let distances: Vec<u8> = (0..)
+        .zip(places())
+        .flat_map(|(i, place)| (place.wrapping_sub(table_at + 4 * i) as u32).to_le_bytes())
+        .collect();
+    let addresses: Vec<u8> = std::iter::once(0).chain(places()).flat_map(u64::to_le_bytes).collect();
+    // The kernel moves these addresses.
+    let data_at = table_at + 0x10_0000 + 16 * padding as u64;
+    let moved = (1..=words.len() as u64).map(|i| (data_at + 8 * i) as u32);
+    let section_names = b"\0.text\0.orc_unwind_ip\0.data\0";
+    let contents: [&[u8]; 4] = [&code, &distances, &addresses, section_names];
+    let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+    file.resize(64, 0);
+    let mut headers = vec![0; 64];
+    let kinds = [(1, 1_u32, 6_u64, code_at), (7, 1, 2, table_at), (22, 1, 3, data_at), (0, 3, 0, 0)];
+    for ((name, kind, flags, address), content) in kinds.into_iter().zip(contents) {
+        headers.extend([name, kind].into_iter().flat_map(u32::to_le_bytes));
+        let numbers = [flags, address, file.len() as u64, content.len() as u64, 0, 8, 0];
+        headers.extend(numbers.into_iter().flat_map(u64::to_le_bytes));
+        file.extend(content);
+    }
+    file.resize(file.len().next_multiple_of(8), 0);
+    for (at, field) in [(16, 2_u16), (18, 62), (58, 64), (60, 5), (62, 4)] {
+        file[at..at + 2].copy_from_slice(&field.to_le_bytes());
+    }
+    let table = file.len() as u64;
+    file[40..48].copy_from_slice(&table.to_le_bytes());
+    file.into_iter().chain(headers).chain(moved.flat_map(u32::to_le_bytes)).collect()
+}
+
+#[test]
+fn tables_of_a_kernel_are_known_by_what_they_refer_to() {
+    let words: Vec<u32> = (0..40).map(|i| 0x0101_0101 * i).collect();
+    let (old, new) = (fixed(0, &words), fixed(5, &words));
+    let [old_like, new_like] = [&old, &new].map(|file| of(file).unwrap());
+    // All but the headers, which say where sections are.
+    let moved = old.len() - 4 * words.len();
+    let headers = moved - 5 * 64..moved;
+    assert_ne!(old[64..headers.start], new[64..headers.start]);
+    assert_eq!(old_like[64..headers.start], new_like[64..headers.start]);
+    assert_eq!(old_like[headers.end..], new_like[headers.end..]);
+    assert_ne!(old_like[headers.end..], old[headers.end..]);
 }
