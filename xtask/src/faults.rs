@@ -15,8 +15,9 @@ pub(crate) fn run_faults(cases: &[&str]) -> Result<(), Failure> {
         return Err(Failure::new("strace is not installed; it puts the faults in"));
     }
     let mut test = cargo();
-    test.args(["test", "-q", "-p", "mender-artifact-cli", "--test", "faults", "--"]);
-    test.args(["--ignored", "--nocapture", "--test-threads", "1"]);
+    test.args(["test", "-p", "mender-artifact-cli", "--test", "faults", "--"]);
+    // Several at once: with one the names of tests would stand before the rows.
+    test.args(["--ignored", "--nocapture", "--test-threads", "2"]);
     test.args(cases.iter().map(|case| format!("every_call::{case}")));
     println!("{HEAD}");
     run(&mut test)
