@@ -6,6 +6,7 @@
 mod artifacts;
 mod deployment;
 mod killed;
+mod left;
 mod nats;
 mod one;
 mod queued;

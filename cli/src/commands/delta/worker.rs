@@ -1,5 +1,6 @@
 //! `delta worker`: makes deltas for others, one task from standard input or many from NATS JetStream.
 
+mod folder;
 mod one;
 mod queued;
 
@@ -8,6 +9,7 @@ use crate::args::server::{QueueSettings, SignerName, WorkerArgs};
 use crate::exit_code::{self, ExitStatus};
 use crate::failure::Failure;
 use crate::{interrupt, key, report};
+use folder::Folder;
 use mender_artifact::sign::Signer;
 use mender_delta::fleet::clock::SystemClock;
 use mender_delta::fleet::job::engine::Engine;
@@ -22,7 +24,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// For how long failures that would only repeat themselves are remembered.
 const FAILURE_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<(), Failure> {
     end
 }
 
-fn work_in(work: &TempDir, stop: &Stop, args: &WorkerArgs) -> Result<(), Failure> {
+fn work_in(work: &Folder, stop: &Stop, args: &WorkerArgs) -> Result<(), Failure> {
     let worker = worker(args, work)?;
     let end = match &args.nats {
         None => one::run(&worker, stop, &args.task),
@@ -64,13 +65,12 @@ fn cancel_at_signal(stop: Stop, ended: Receiver<()>) -> interrupt::Guard {
 }
 
 /// A folder of this process alone, below the one that was named.
-fn work_folder(args: &WorkerArgs) -> Result<TempDir, Failure> {
+fn work_folder(args: &WorkerArgs) -> Result<Folder, Failure> {
     let parent = args.work.clone().unwrap_or_else(std::env::temp_dir);
-    let made = tempfile::Builder::new().prefix("mender-worker-").tempdir_in(&parent);
-    made.map_err(|error| Failure::io(&parent, ExitStatus::System, &error))
+    Folder::make(&parent).map_err(|error| Failure::io(&parent, ExitStatus::System, &error))
 }
 
-fn worker(args: &WorkerArgs, work: &TempDir) -> Result<Worker, Failure> {
+fn worker(args: &WorkerArgs, work: &Folder) -> Result<Worker, Failure> {
     let jobs = if args.nats.is_some() { usize::from(args.jobs) } else { 1 };
     let quota = Quota { queue_length: jobs, jobs_in_parallel: jobs };
     let engine = Engine::new(EngineOptions {
