@@ -155,9 +155,9 @@ impl Words {
             }
             _ => (plain, to_aligned, 0),
         };
-        let mut bytes = [0; 4];
-        bytes[..len].copy_from_slice(&here[..len]);
-        Word { kind, len, at, old: u32::from_le_bytes(bytes), target }
+        // Behind the piece there is its margin.
+        let old = four(here) & (u32::MAX >> (32 - 8 * len as u32));
+        Word { kind, len, at, old, target }
     }
 
     /// The word if it, moved by `shift`, refers to a target moved by `by`; nothing if it cannot say so.
@@ -187,5 +187,6 @@ impl Words {
 
 /// The first four bytes, little-endian.
 pub(super) fn four(bytes: &[u8]) -> u32 {
-    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+    let &[a, b, c, d] = &bytes[..4] else { return 0 };
+    u32::from_le_bytes([a, b, c, d])
 }

@@ -9,11 +9,11 @@ use super::slots::{EMPTY, confide, hash, line, predict, update};
 const FLAGS: usize = 10;
 const FLAG_SLOTS_LOG2: u32 = 14;
 const FLAG_SLOTS: usize = 1 << FLAG_SLOTS_LOG2;
-const FLAG_SHAPE: Shape = Shape { inputs: 2 * FLAGS, sets: [64, 256], corrections: 1024 };
+const FLAG_SHAPE: Shape<{ 2 * FLAGS }> = Shape { sets: [64, 256], corrections: 1024 };
 const FLAG_LIMIT: u32 = 127;
 
 const BYTES: usize = 10;
-const BYTE_SHAPE: Shape = Shape { inputs: 2 * BYTES, sets: [1024, 128], corrections: 1024 };
+const BYTE_SHAPE: Shape<{ 2 * BYTES }> = Shape { sets: [1024, 128], corrections: 1024 };
 const BYTE_LIMIT: u32 = 30;
 
 /// Words of memory.
@@ -22,8 +22,8 @@ pub(super) const WORDS: usize = FLAGS * FLAG_SLOTS + FLAG_SHAPE.words() + BYTE_S
 /// The model of single bytes.
 pub(super) struct Bytes<'m> {
     flag_slots: &'m mut [u32],
-    flag: Decision<'m>,
-    byte: Decision<'m>,
+    flag: Decision<'m, { 2 * FLAGS }>,
+    byte: Decision<'m, { 2 * BYTES }>,
     /// Whether each of the last bytes changed; the last one in the lowest bit.
     flags: u64,
     /// Differences of the last bytes, by position modulo the length.

@@ -45,24 +45,77 @@ pub(super) struct Candidate {
 }
 
 /// Candidates of one word, none twice.
-#[derive(Default)]
 pub(super) struct List {
-    candidates: [Candidate; MOST],
+    /// Behind the last one, the first again.
+    values: [u32; MOST],
+    /// Source and sureness of each, as the upper five bits and the lower three.
+    names: [u8; MOST],
+    /// How reliable each is; those alike go by their place, too, so that no two are equal. Zero for none.
+    keys: [u32; MOST],
     len: usize,
+    /// The likeliest.
+    first: usize,
 }
 
 impl List {
-    fn push(&mut self, value: u32, source: u32, sure: u32) {
-        if self.len < MOST && self.all().iter().all(|other| other.value != value) {
-            self.candidates[self.len] = Candidate { value, source, sure };
-            self.len += 1;
-        }
+    /// A list of nothing but the word as it was.
+    fn of(old: u32) -> Self {
+        List { values: [old; MOST], names: [SAME as u8; MOST], keys: [0; MOST], len: 1, first: 0 }
     }
 
-    /// All of them.
-    pub(super) fn all(&self) -> &[Candidate] {
-        &self.candidates[..self.len]
+    /// A list that `push` begins.
+    fn empty() -> Self {
+        List { len: 0, ..List::of(0) }
     }
+
+    fn push(&mut self, value: u32, source: u32, sure: u32) {
+        if self.len == 0 {
+            self.values = [value; MOST];
+        } else if self.len == MOST || self.holds(value) {
+            return;
+        }
+        self.values[self.len] = value;
+        self.names[self.len] = (source << 3 | sure & 7) as u8;
+        self.len += 1;
+    }
+
+    /// Whether `value` is among them; all places are looked at, so that no branch depends on what is found.
+    fn holds(&self, value: u32) -> bool {
+        self.values.iter().fold(false, |holds, &other| holds | (other == value))
+    }
+
+    /// How many there are, at least one.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    fn candidate(&self, at: usize) -> Candidate {
+        let name = u32::from(self.names[at]);
+        Candidate { value: self.values[at], source: name >> 3, sure: name & 7 }
+    }
+
+    /// The likeliest.
+    pub(super) fn first(&self) -> Candidate {
+        self.candidate(self.first)
+    }
+
+    /// The others, the likeliest first.
+    pub(super) fn others(&self) -> impl Iterator<Item = Candidate> {
+        let mut keys = self.keys;
+        keys[self.first] = 0;
+        core::iter::from_fn(move || {
+            let best = likeliest(&keys);
+            let is_one = keys[best] > 0;
+            keys[best] = 0;
+            is_one.then(|| self.candidate(best))
+        })
+    }
+}
+
+/// The place of the largest key.
+fn likeliest(keys: &[u32; MOST]) -> usize {
+    let largest = keys.iter().fold(0, |largest, &key| if key > largest { key } else { largest });
+    MOST - 1 - (largest as usize & (MOST - 1))
 }
 
 /// Where candidates come from, and how often each source was right.
@@ -93,31 +146,56 @@ impl<'m> Sources<'m> {
         self.file = Some([base, target]);
     }
 
+    /// The likeliest value of a reference, which moved by `shift`: the first one of [`Sources::of`].
+    pub(super) fn likeliest(&self, word: &Word, shift: u32, words: &Words, alignment: &Alignment<'_>) -> u32 {
+        if let Some(exact) = self.moves.of(0, Space::Place, word.target) {
+            let reliability = &self.reliability[Self::place(word.kind, 0)..][..SOURCES * SURENESS];
+            let of = |source: u32, sure: u32| (reliability[(source << 3 | sure & 7) as usize] >> 10) as i32;
+            // What other sources could be at best, whatever they say: that is often less, and need not be looked up.
+            let near = &reliability[((TARGET + 1) << 3) as usize..(ALIGNED << 3) as usize];
+            let others = of(SAME, 0).max(of(ALIGNED, 0));
+            let most = near.iter().fold(others, |most, &slot| most.max((slot >> 10) as i32));
+            if let (Some(value), true) = (words.moved(word, shift, exact.by), of(TARGET, exact.sure) >= most)
+            {
+                return value;
+            }
+        }
+        self.of(word, shift, words, alignment).first().value
+    }
+
     /// The candidates of `word`, which moved by `shift`; the likeliest first.
     pub(super) fn of(&self, word: &Word, shift: u32, words: &Words, alignment: &Alignment<'_>) -> List {
-        let mut list = List::default();
+        let mut list;
         if word.kind.is_reference() {
+            list = List::empty();
             let push = |list: &mut List, by, source, sure| {
                 if let Some(value) = words.moved(word, shift, by) {
                     list.push(value, source, sure);
                 }
             };
-            for grain in 0..4 {
-                if let Some(learned) = self.moves.of(grain, Space::Place, word.target) {
-                    push(&mut list, learned.by, TARGET + grain as u32, learned.sure);
+            // All are looked up before any is made use of: memory then answers them together.
+            let learned = [0, 1, 2, 3].map(|grain| self.moves.of(grain, Space::Place, word.target));
+            let aligned = alignment.movement(word.target);
+            for (source, learned) in (TARGET..).zip(learned) {
+                if let Some(learned) = learned {
+                    push(&mut list, learned.by, source, learned.sure);
                 }
-                if let (0, Some(by)) = (grain, alignment.movement(word.target)) {
+                if let (TARGET, Some(by)) = (source, aligned) {
                     push(&mut list, by, ALIGNED, 0);
                 }
             }
             list.push(word.old, SAME, 0);
         } else {
-            list.push(word.old, SAME, 0);
+            list = List::of(word.old);
             if word.kind == Kind::Data {
                 self.of_data(&mut list, word.old, alignment);
             }
         }
-        self.sort(word.kind, &mut list);
+        let reliability = &self.reliability[Self::place(word.kind, 0)..][..SOURCES * SURENESS];
+        for at in 0..list.len {
+            list.keys[at] = reliability[usize::from(list.names[at])] >> 10 << 4 | (MOST - 1 - at) as u32;
+        }
+        list.first = likeliest(&list.keys);
         list
     }
 
@@ -126,9 +204,10 @@ impl<'m> Sources<'m> {
             list.push(old.wrapping_add(self.changes[self.at.wrapping_sub(back - 1) % 8]), source, 0);
         }
         if old != 0 {
-            for grain in 0..3 {
-                if let Some(learned) = self.moves.of(grain, Space::Value, old) {
-                    list.push(old.wrapping_add(learned.by), VALUE + grain as u32, learned.sure);
+            let learned = [0, 1, 2].map(|grain| self.moves.of(grain, Space::Value, old));
+            for (source, learned) in (VALUE..).zip(learned) {
+                if let Some(learned) = learned {
+                    list.push(old.wrapping_add(learned.by), source, learned.sure);
                 }
             }
         }
@@ -151,28 +230,15 @@ impl<'m> Sources<'m> {
         }
     }
 
-    fn place(kind: Kind, candidate: &Candidate) -> usize {
-        (kind as usize * SOURCES + candidate.source as usize) * SURENESS + candidate.sure as usize
-    }
-
-    /// The most reliable first; those alike stay in order.
-    fn sort(&self, kind: Kind, list: &mut List) {
-        let reliability = |candidate: &Candidate| self.reliability[Self::place(kind, candidate)] >> 10;
-        let candidates = &mut list.candidates[..list.len];
-        for end in 1..candidates.len() {
-            let mut at = end;
-            while at > 0 && reliability(&candidates[at]) > reliability(&candidates[at - 1]) {
-                candidates.swap(at, at - 1);
-                at -= 1;
-            }
-        }
+    fn place(kind: Kind, name: u8) -> usize {
+        kind as usize * SOURCES * SURENESS + usize::from(name)
     }
 
     /// Learns that `word`, which moved by `shift` and had the candidates `list`, became `new`.
     pub(super) fn learn(&mut self, word: &Word, shift: u32, new: u32, list: &List, words: &Words) {
-        for candidate in list.all() {
-            let place = Self::place(word.kind, candidate);
-            update(&mut self.reliability[place], u32::from(candidate.value == new), RELIABILITY_LIMIT);
+        for (&value, &name) in list.values.iter().zip(&list.names).take(list.len) {
+            let place = Self::place(word.kind, name);
+            update(&mut self.reliability[place], u32::from(value == new), RELIABILITY_LIMIT);
         }
         let mut change = 0;
         if !word.kind.is_reference() {
@@ -196,8 +262,9 @@ impl<'m> Sources<'m> {
             self.last[..=known].rotate_right(1);
             self.last[0] = change;
         }
-        let address = |candidate: &Candidate| candidate.source >= ADDRESS && candidate.value == new;
-        if let (Some([base, target]), true) = (self.file, list.all().iter().any(address)) {
+        let found = (0..list.len).map(|at| list.candidate(at)).find(|candidate| candidate.value == new);
+        if let (Some([base, target]), true) = (self.file, found.is_some_and(|found| found.source >= ADDRESS))
+        {
             let by = change.wrapping_add(target).wrapping_sub(base);
             self.moves.learn(Space::Place, old.wrapping_add(base), by);
         }
@@ -205,9 +272,10 @@ impl<'m> Sources<'m> {
 
     /// Takes note of as many words as `len` bytes hold, all as expected.
     pub(super) fn skip(&mut self, len: usize) {
-        for _ in 0..len.div_ceil(4) {
-            self.at = self.at.wrapping_add(1);
-            self.changes[self.at % 8] = 0;
+        let words = len.div_ceil(4);
+        for back in 0..words.min(self.changes.len()) {
+            self.changes[self.at.wrapping_add(words - back) % 8] = 0;
         }
+        self.at = self.at.wrapping_add(words);
     }
 }

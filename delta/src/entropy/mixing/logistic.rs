@@ -40,7 +40,7 @@ const fn stretch_table() -> [i16; 4096] {
 
 /// The probability of 1, in 1/65536, of a logarithm of odds; it is never 0 nor 1.
 pub(super) fn squash(odds: i32) -> u16 {
-    SQUASH[(odds.clamp(-BOUND, BOUND) + 2048) as usize]
+    SQUASH[odds.clamp(-BOUND, BOUND).wrapping_add(2048) as usize & 4095]
 }
 
 /// The logarithm of odds of a probability in 1/4096.
@@ -52,21 +52,27 @@ pub(super) fn stretch(probability: u32) -> i32 {
 const MOST_WEIGHT: i32 = 1 << 19;
 
 /// Adds predictions with weights, in 1/65536; the weights of one set.
-pub(super) fn mix(weights: &[i32], inputs: &[i32]) -> i32 {
+pub(super) fn mix<const N: usize>(weights: &[i32; N], inputs: &[i32; N]) -> i32 {
     // Bounds as above; wrapping, because checks would keep the compiler from working on several at once.
-    let sum = weights
-        .iter()
-        .zip(inputs)
-        .fold(0_i32, |sum, (&weight, &input)| sum.wrapping_add(weight.wrapping_mul(input) >> 10));
+    let mut sum = 0_i32;
+    for (weight, input) in weights.iter().zip(inputs) {
+        sum = sum.wrapping_add(weight.wrapping_mul(*input) >> 10);
+    }
     (sum >> 6).clamp(-BOUND, BOUND)
 }
 
 /// Moves the weights so that the same inputs would have predicted `bit` better than `one`.
-pub(super) fn learn(weights: &mut [i32], inputs: &[i32], bit: u32, one: u16, rate: i32) {
-    // At most 2^16 times `rate`, which is below 2^6; an input adds 11 bits more.
-    let error = (((bit as i32) << 16) - i32::from(one)).wrapping_mul(rate) >> 4;
-    for (weight, &input) in weights.iter_mut().zip(inputs) {
-        let change = (input.wrapping_mul(error) + (1 << 15)) >> 16;
+pub(super) fn learn<const N: usize>(
+    weights: &mut [i32; N],
+    inputs: &[i32; N],
+    bit: u32,
+    one: u16,
+    rate: i32,
+) {
+    // At most 2^16 times `rate`, which is below 2^6; an input adds 11 bits more. Wrapping as above.
+    let error = ((bit << 16) as i32).wrapping_sub(i32::from(one)).wrapping_mul(rate) >> 4;
+    for (weight, input) in weights.iter_mut().zip(inputs) {
+        let change = input.wrapping_mul(error).wrapping_add(1 << 15) >> 16;
         *weight = weight.wrapping_add(change).clamp(-MOST_WEIGHT, MOST_WEIGHT);
     }
 }

@@ -26,19 +26,20 @@ pub(super) fn predict(slot: u32) -> i32 {
 /// The same prediction in plain probability, the stronger the more often the slot was used.
 pub(super) fn confide(slot: u32) -> i32 {
     let count = (slot & COUNT).min(8) as i32;
-    (((slot >> 20) as i32 - 2048) * (count + 4)) >> 4
+    // At most 2^11 times 12.
+    ((slot >> 20) as i32).wrapping_sub(2048).wrapping_mul(count.wrapping_add(4)) >> 4
 }
 
 /// Moves a slot towards `bit`; from `limit` uses on it moves by a constant part.
 pub(super) fn update(slot: &mut u32, bit: u32, limit: u32) {
     let (probability, count) = (*slot >> 10, *slot & COUNT);
-    let rate = RATES[count as usize];
-    let moved = if bit == 1 {
-        probability + ((u64::from((1 << 22) - 1 - probability) * u64::from(rate)) >> 16) as u32
-    } else {
-        probability - ((u64::from(probability) * u64::from(rate)) >> 16) as u32
-    };
-    *slot = moved << 10 | if count < limit { count + 1 } else { count };
+    // What is left between here and `bit`: upwards everything is turned round, so that there is no branch.
+    let turn = 0_u32.wrapping_sub(bit) >> 10;
+    let left = probability ^ turn;
+    // Below 2^22 times below 2^16.
+    let moved =
+        left.wrapping_sub((u64::from(left).wrapping_mul(RATES[count as usize].into()) >> 16) as u32) ^ turn;
+    *slot = moved << 10 | count.wrapping_add(u32::from(count < limit));
 }
 
 /// Slots in a line: a check value and the fifteen nodes of a tree of four bits.

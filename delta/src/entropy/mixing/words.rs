@@ -13,20 +13,20 @@ use super::slots::{EMPTY, confide, hash, predict, update};
 
 /// Aligned bytes of base that one decision says are all as expected.
 const STRETCH: usize = 64;
-/// A stretch may end with a word that begins inside of it.
-const LONGEST_STRETCH: usize = STRETCH + 3;
+/// A stretch may end with a word that begins inside of it, of which there are four bytes then.
+const LONGEST_STRETCH: usize = STRETCH + 4;
 /// Files begin at multiples of this.
 const FILE_ALIGNMENT: u64 = 1 << 12;
 /// How files of machine code begin.
 const ELF: [u8; 4] = *b"\x7fELF";
 
 const STRETCHES: usize = 6;
-const STRETCH_SHAPE: Shape = Shape { inputs: STRETCHES, sets: [64, 4], corrections: 64 };
+const STRETCH_SHAPE: Shape<STRETCHES> = Shape { sets: [64, 4], corrections: 64 };
 const FIRSTS: usize = 9;
-const FIRST_SHAPE: Shape =
-    Shape { inputs: 2 * FIRSTS, sets: [16 * KINDS, 256], corrections: KINDS * SOURCES * 8 };
+const FIRST_SHAPE: Shape<{ 2 * FIRSTS }> =
+    Shape { sets: [16 * KINDS, 256], corrections: KINDS * SOURCES * 8 };
 const OTHERS: usize = 6;
-const OTHER_SHAPE: Shape = Shape { inputs: 2 * OTHERS, sets: [4 * KINDS, SOURCES], corrections: 4 * SOURCES };
+const OTHER_SHAPE: Shape<{ 2 * OTHERS }> = Shape { sets: [4 * KINDS, SOURCES], corrections: 4 * SOURCES };
 /// Candidates that are asked for behind the first.
 const ASKED: usize = 6;
 
@@ -55,9 +55,9 @@ pub(super) struct Differences<'m> {
     stretch_slots: &'m mut [u32],
     first_slots: &'m mut [u32],
     other_slots: &'m mut [u32],
-    stretch: Decision<'m>,
-    first: Decision<'m>,
-    other: Decision<'m>,
+    stretch: Decision<'m, STRETCHES>,
+    first: Decision<'m, { 2 * FIRSTS }>,
+    other: Decision<'m, { 2 * OTHERS }>,
     /// Whether each of the last stretches had something unexpected; the last one in the lowest bit.
     loud: u32,
     /// Unexpected words in the last stretch that had any.
@@ -146,11 +146,9 @@ impl<'m> Differences<'m> {
             let end = i + expected.len;
             while i < end {
                 let word = self.words.next(old, i, target.len() - i, base_at.wrapping_add(i as u64) as u32);
-                let mut bytes = [0; 4];
-                bytes[..word.len].copy_from_slice(&target[i..i + word.len]);
-                let new = u32::from_le_bytes(bytes);
+                let new = (0..word.len).rev().fold(0, |new, k| new << 8 | u32::from(target[i + k]));
                 let new = self.code_word(coder, lines, alignment, old, i, &word, shift, new);
-                target[i..i + word.len].copy_from_slice(&new.to_le_bytes()[..word.len]);
+                target[i..i + word.len].iter_mut().zip(new.to_le_bytes()).for_each(|(to, byte)| *to = byte);
                 i += word.len;
             }
         }
@@ -175,12 +173,11 @@ impl<'m> Differences<'m> {
             let word = self.words.next(old, from, piece - from, at.wrapping_add(expected.len as u32));
             let mut value = word.old;
             if word.kind.is_reference() {
-                let list = self.sources.of(&word, shift, &self.words, alignment);
-                value = list.all().first().map_or(word.old, |first| first.value);
+                value = self.sources.likeliest(&word, shift, &self.words, alignment);
                 self.words.became(&word, shift, value);
             }
-            expected.bytes[expected.len..expected.len + word.len]
-                .copy_from_slice(&value.to_le_bytes()[..word.len]);
+            // Bytes beyond a shorter word are those of the next one, or behind the end.
+            expected.bytes[expected.len..][..4].copy_from_slice(&value.to_le_bytes());
             expected.len += word.len;
             expected.tops |= 1 << (word.old >> 27);
             expected.moved = (expected.moved + u32::from(value != word.old)).min(3);
@@ -253,7 +250,7 @@ impl<'m> Differences<'m> {
                 u32::from_le_bytes(bytes)
             }
         };
-        let hit = u32::from(list.all().first().is_some_and(|first| first.value == value));
+        let hit = u32::from(list.first().value == value);
         self.hits = self.hits << 1 | hit;
         self.hits_of[kind] = self.hits_of[kind] << 1 | hit;
         self.last_top = word.old >> 24;
@@ -271,9 +268,8 @@ impl<'m> Differences<'m> {
         before: u32,
         new: u32,
     ) -> Option<u32> {
-        let first = list.all().first().copied().unwrap_or_default();
         let (kind, hits, old, top) = (word.kind as u32, self.hits, word.old, word.old >> 24);
-        let Candidate { value, source, sure } = first;
+        let Candidate { value, source, sure } = list.first();
         let contexts: [u32; FIRSTS] = [
             kind << 8 | source << 3 | sure,
             kind << 6 | hits & 63,
@@ -282,7 +278,7 @@ impl<'m> Differences<'m> {
             hash(old, source),
             rows(hits) << 4 | word.at >> 2 & 15,
             hash(self.last_top << 8 | top, kind << 3 | hits & 7),
-            ((list.all().len() as u32).min(7) << 5 | source) << 3 | hits & 7,
+            ((list.len() as u32).min(7) << 5 | source) << 3 | hits & 7,
             hash(before, top << 4 | hits & 1),
         ];
         let mut inputs = [0; 2 * FIRSTS];
@@ -306,8 +302,7 @@ impl<'m> Differences<'m> {
     fn code_others<C: BitCoder>(&mut self, coder: &mut C, word: &Word, list: &List, new: u32) -> Option<u32> {
         let (kind, old) = (word.kind as u32, word.old);
         let k = word.kind as usize;
-        for (rank, candidate) in list.all().iter().skip(1).take(ASKED).enumerate() {
-            let Candidate { value, source, sure } = *candidate;
+        for (rank, Candidate { value, source, sure }) in list.others().take(ASKED).enumerate() {
             let rank = (rank as u32).min(3);
             let named = kind << 5 | source;
             let right_of = u32::from(self.right_of[k][source as usize]);
