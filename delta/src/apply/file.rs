@@ -1,6 +1,7 @@
 //! The applier over files: a base that is read at offsets, a delta that is streamed, a result that appears when it
 //! is right.
 
+use super::hashing::Hashing;
 use super::{Applier, Base, CallerError, Header, Target};
 use crate::error::Error;
 use crate::progress::{Phase, Progress};
@@ -134,7 +135,29 @@ pub fn apply_stream(
     }
     let mut arena = vec![0; usize::try_from(header.memory_needed()).map_err(|_| refused)?];
     let mut applier = Applier::new(header, &mut arena)?;
-    let mut target = Watched { target, header, options, written: 0, cancelled: false };
+    std::thread::scope(|scope| {
+        // Without another thread it is done on this one.
+        let hashing = Hashing::begin(scope).ok();
+        if hashing.is_some() {
+            applier = applier.hashed_elsewhere();
+        }
+        let mut target = Watched { target, header, options, hashing, written: 0, cancelled: false };
+        push_all(&mut applier, delta, base, &mut target)?;
+        let expected = header.target_sha256;
+        match target.hashing.map(Hashing::finish) {
+            Some(found) if found != expected => Err(Error::TargetDigest { expected, found }),
+            _ => Ok(()),
+        }
+    })
+}
+
+/// Applies all that is left of `delta`.
+fn push_all(
+    applier: &mut Applier<'_>,
+    delta: &mut dyn Read,
+    base: &mut dyn Base,
+    target: &mut Watched<'_, '_>,
+) -> Result<(), Error> {
     let mut piece = vec![0; 1 << 16];
     loop {
         let len = match delta.read(&mut piece) {
@@ -144,7 +167,7 @@ pub fn apply_stream(
             Err(error) => return Err(reading(error)),
         };
         // A delta that goes on behind its end is refused by the applier.
-        match applier.push(&piece[..len], base, &mut target) {
+        match applier.push(&piece[..len], base, target) {
             Err(_) if target.cancelled => return Err(Error::Cancelled),
             pushed => pushed?,
         };
@@ -153,19 +176,23 @@ pub fn apply_stream(
 }
 
 /// A target that tells how far it is and can be cancelled: one push may yield a whole image.
-struct Watched<'t> {
+struct Watched<'t, 's> {
     target: &'t mut dyn Target,
     header: &'t Header,
     options: &'t ApplyOptions<'t>,
+    hashing: Option<Hashing<'s>>,
     written: u64,
     cancelled: bool,
 }
 
-impl Target for Watched<'_> {
+impl Target for Watched<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), CallerError> {
         self.cancelled = self.options.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed));
         if self.cancelled {
             return Err(CallerError { action: "cancelled", code: 0 });
+        }
+        if let Some(hashing) = &mut self.hashing {
+            hashing.update(bytes);
         }
         self.target.write(bytes)?;
         self.written += bytes.len() as u64;
@@ -177,7 +204,8 @@ impl Target for Watched<'_> {
 }
 
 /// Applies the delta in `delta` to the image `base` and writes the new image to `output`, which the caller puts in
-/// place when this returns without error. The base is checked before anything is written.
+/// place when this returns without error. The base is checked meanwhile; what is wrong with it comes before what that led
+/// to.
 ///
 /// # Errors
 /// As [`verify_base`] and [`apply_stream`]; `Io` when the base cannot be opened.
@@ -191,7 +219,38 @@ pub fn apply_files(
     let header = read_header(delta)?;
     let mut file = FileBase::new(File::open(base).map_err(failed("open"))?);
     let len = file.size().map_err(failed("find the size"))?;
-    verify_base(&header, &mut file, len, options.cancel)?;
-    apply_stream(&header, delta, &mut file, &mut WriteTarget(output), options)?;
+    let mut same_file = FileBase::new(File::open(base).map_err(failed("open"))?);
+    let is_wrong = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let mut check = || {
+            let checked = verify_base(&header, &mut same_file, len, options.cancel);
+            is_wrong.store(checked.is_err(), Ordering::Relaxed);
+            checked
+        };
+        // A base that is too short is read beyond its end otherwise.
+        if len < header.base_size {
+            return check();
+        }
+        let checking = std::thread::Builder::new().spawn_scoped(scope, check);
+        let checking = checking.map_err(failed("start a thread to check"))?;
+        let mut target = Unless { target: WriteTarget(output), is_wrong: &is_wrong };
+        let applied = apply_stream(&header, delta, &mut file, &mut target, options);
+        checking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).and(applied)
+    })?;
     Ok(header)
+}
+
+/// A target that takes nothing more once the base is known to be a wrong one.
+struct Unless<'w, T> {
+    target: T,
+    is_wrong: &'w AtomicBool,
+}
+
+impl<T: Target> Target for Unless<'_, T> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), CallerError> {
+        if self.is_wrong.load(Ordering::Relaxed) {
+            return Err(CallerError { action: "go on with a wrong base", code: 0 });
+        }
+        self.target.write(bytes)
+    }
 }

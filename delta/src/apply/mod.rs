@@ -13,6 +13,8 @@ mod window;
 pub mod bsdiff;
 #[cfg(feature = "std")]
 pub mod file;
+#[cfg(feature = "std")]
+mod hashing;
 
 pub use crate::error::CallerError;
 pub use crate::format::native::header::Header;
@@ -96,6 +98,8 @@ pub struct Applier<'m> {
     window_header: [u8; WindowHeader::LEN],
     reading: Reading,
     digest: Sha256,
+    /// Whether the target is hashed here, not by who writes it.
+    hashes: bool,
     /// Bytes of the target that have been yielded, and all of them.
     written: u64,
     target_size: u64,
@@ -133,6 +137,7 @@ impl<'m> Applier<'m> {
                 _ => Reading::Fold { filled: 0 },
             },
             digest: Sha256::new(),
+            hashes: true,
             written: 0,
             target_size: header.target_size,
             unfolded: 0,
@@ -150,6 +155,12 @@ impl<'m> Applier<'m> {
     #[must_use]
     pub fn observed_by(self, observer: &'m mut (dyn Observer + Send + 'm)) -> Self {
         Applier { observer: Some(observer), ..self }
+    }
+
+    /// The same applier, which does not hash what it yields: who takes it does, and compares.
+    #[cfg(feature = "std")]
+    fn hashed_elsewhere(self) -> Self {
+        Applier { hashes: false, ..self }
     }
 
     /// Bytes of the target that have been yielded.
@@ -255,7 +266,7 @@ impl<'m> Applier<'m> {
             return Err(Error::Usage("the fold of a delta is read once"));
         };
         let mut fold = waiting.open(&self.header)?;
-        let (digest, written) = (&mut self.digest, &mut self.written);
+        let (digest, written) = (self.hashes.then_some(&mut self.digest), &mut self.written);
         let mut target = Hashed { target, digest, written, size: self.target_size };
         fold.start(base, &mut target).map_err(|error| blamed(error, Header::LEN as u64))?;
         [self.header.base_size, self.header.target_size] = fold.unfolded;
@@ -295,7 +306,7 @@ impl<'m> Applier<'m> {
             }
             .apply(window.target_len, base, target)
         };
-        let (digest, written) = (&mut self.digest, &mut self.written);
+        let (digest, written) = (self.hashes.then_some(&mut self.digest), &mut self.written);
         let mut target = Hashed { target, digest, written, size: self.target_size };
         match &mut self.sides {
             Sides::Folded(fold) => fold.with(base, &mut target, apply).map_err(|error| blamed(error, at)),
@@ -304,6 +315,9 @@ impl<'m> Applier<'m> {
     }
 
     fn check_result(&self) -> Result<(), Error> {
+        if !self.hashes {
+            return Ok(());
+        }
         let found: [u8; 32] = self.digest.clone().finalize().into();
         if found == self.header.target_sha256 {
             Ok(())
@@ -313,10 +327,10 @@ impl<'m> Applier<'m> {
     }
 }
 
-/// The target as it is: hashed, and never longer than it says.
+/// The target as it is: hashed, unless others do it, and never longer than it says.
 struct Hashed<'a> {
     target: &'a mut dyn Target,
-    digest: &'a mut Sha256,
+    digest: Option<&'a mut Sha256>,
     written: &'a mut u64,
     size: u64,
 }
@@ -327,7 +341,9 @@ impl Target for Hashed<'_> {
         if written > self.size {
             return Err(TOO_LONG);
         }
-        self.digest.update(bytes);
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
         self.target.write(bytes)?;
         *self.written = written;
         Ok(())
