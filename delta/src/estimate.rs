@@ -89,7 +89,7 @@ fn of_plan(old: &[u8], new: &[u8], plan: &Plan, options: &GenerateOptions<'_>) -
     let changed: u64 = plan.units.iter().map(|unit| unit.target_len() as u64).sum();
     // Copies alone, with nothing where something else is to be.
     let bare = coded_len(old, new, &plan.sources, Vec::new(), options)?;
-    let mut classes = Vec::new();
+    let (mut classes, reading) = (Vec::new(), Reading::of(options));
     for class in CLASSES {
         options.tick(Phase::Match, 0, changed)?;
         let units: Vec<&Unit> = plan.units.iter().filter(|unit| self::class(unit, new) == class).collect();
@@ -100,7 +100,7 @@ fn of_plan(old: &[u8], new: &[u8], plan: &Plan, options: &GenerateOptions<'_>) -
         .map(|(total, samples)| {
             let placed: Vec<Vec<Placed>> = samples
                 .par_iter()
-                .map(|unit| unit::solve(unit, old, new, options.stop()))
+                .map(|unit| unit::solve(unit, old, new, &reading))
                 .collect::<Result<_, _>>()?;
             let code = |step: usize| -> Result<Coded, Error> {
                 let len: u64 = samples.iter().step_by(step).map(|unit| unit.target_len() as u64).sum();

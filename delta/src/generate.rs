@@ -16,6 +16,7 @@ use crate::proof::{Proof, Proved};
 use crate::reading::Reading;
 use crate::source::blocks::{self, BLOCK, Source};
 use crate::source::units::{self, Unit};
+use crate::touched::Touched;
 use mender_image::file_map::FileMap;
 use rayon::prelude::*;
 use std::io::{Seek, Write};
@@ -208,7 +209,7 @@ fn operations_between(sides: &Sides<'_>, options: &GenerateOptions<'_>) -> Resul
     );
     let sha256 = [sha256.0?, sha256.1?];
     let Plan { sources, units, file_systems_read } = planned?;
-    if old == new && !new.is_empty() {
+    if !new.is_empty() && reading.are_same(old, new)? {
         // Zeros between blocks would make many operations of one.
         let len = new.len() as u64;
         let composition = Composition { copied: len, ..Composition::default() };
@@ -244,10 +245,15 @@ pub(crate) fn plan(
 ) -> Result<Plan, Error> {
     let mut sources = blocks::sources(old, new, reading)?;
     // A file system that cannot be read is no obstacle: its image is then a string of bytes.
-    let found = if maps.is_none() { FileMap::of(old).ok().zip(FileMap::of(new).ok()) } else { None };
+    let found = if maps.is_none() { file_map(old, reading).zip(file_map(new, reading)) } else { None };
     let maps = maps.or(found.as_ref().map(|(old, new)| (old, new)));
     let units = units::plan(old, new, maps, &mut sources, reading)?;
     Ok(Plan { sources, units, file_systems_read: maps.is_some() })
+}
+
+/// The files of an image, if it holds a file system that can be read.
+pub(crate) fn file_map(image: &[u8], reading: &Reading<'_>) -> Option<FileMap> {
+    FileMap::of(&Touched::new(image, reading)).ok()
 }
 
 /// Solves all units, largest first, as many at once as threads and memory allow.
@@ -268,9 +274,8 @@ fn solve_all(
             options.tick(Phase::Match, done.load(Ordering::Relaxed), total)?;
             let placed = {
                 let _share = budget.take(unit::memory(unit));
-                unit::solve(unit, old, new, options.stop())?
+                unit::solve(unit, old, new, &reading)?
             };
-            reading.read((unit.target_len() + unit.base_len()) as u64)?;
             done.fetch_add(unit.target_len() as u64, Ordering::Relaxed);
             if let Ok(all) = &mut *result.lock().unwrap_or_else(PoisonError::into_inner) {
                 all.extend(placed);

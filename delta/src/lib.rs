@@ -51,3 +51,5 @@ pub mod options;
 mod reading;
 #[cfg(feature = "generate")]
 mod source;
+#[cfg(feature = "generate")]
+mod touched;

@@ -52,7 +52,7 @@ impl Default for GenerateOptions<'_> {
     fn default() -> Self {
         GenerateOptions {
             threads: 0,
-            memory_budget: 384 << 20,
+            memory_budget: 256 << 20,
             layout: Layout::default(),
             unpack: true,
             spool_directory: None,

@@ -2,14 +2,16 @@
 //! that memory does not grow with the images.
 
 use crate::error::Error;
-use crate::options::GenerateOptions;
+use crate::options::{GenerateOptions, Stop};
 use sha2::{Digest, Sha256};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes that are read before pages are given back.
-const RELIEF: u64 = 64 << 20;
-/// Piece in which an image is hashed.
-const PIECE: usize = 1 << 20;
+const RELIEF: u64 = 16 << 20;
+/// What the system brings in around a byte that is read somewhere: Linux maps so many bytes of a file at once.
+pub(crate) const AROUND: u64 = 64 << 10;
+/// Piece in which an image is read.
+pub(crate) const PIECE: usize = 1 << 20;
 
 /// Counts what is read, on any number of threads.
 pub(crate) struct Reading<'o> {
@@ -22,12 +24,23 @@ impl<'o> Reading<'o> {
         Reading { options, since: AtomicU64::new(0) }
     }
 
+    /// Whether somebody wants the work to end.
+    pub(crate) fn stop(&self) -> Stop<'o> {
+        self.options.stop()
+    }
+
     /// Takes note of `bytes` of images that have been read.
     ///
     /// # Errors
     /// `Cancelled`.
     pub(crate) fn read(&self, bytes: u64) -> Result<(), Error> {
         self.options.check()?;
+        self.touch(bytes);
+        Ok(())
+    }
+
+    /// As [`Reading::read`], for what has no place for an error: whoever goes on notices that the work is cancelled.
+    pub(crate) fn touch(&self, bytes: u64) {
         // Two threads that both go over the mark only give back twice.
         if self.since.fetch_add(bytes, Ordering::Relaxed) + bytes >= RELIEF {
             self.since.store(0, Ordering::Relaxed);
@@ -35,7 +48,23 @@ impl<'o> Reading<'o> {
                 relieve();
             }
         }
-        Ok(())
+    }
+
+    /// Whether both images are the same.
+    ///
+    /// # Errors
+    /// `Cancelled`.
+    pub(crate) fn are_same(&self, old: &[u8], new: &[u8]) -> Result<bool, Error> {
+        if old.len() != new.len() {
+            return Ok(false);
+        }
+        for (old, new) in old.chunks(PIECE).zip(new.chunks(PIECE)) {
+            if old != new {
+                return Ok(false);
+            }
+            self.read(2 * old.len() as u64)?;
+        }
+        Ok(true)
     }
 
     /// SHA-256 of an image.
@@ -68,7 +97,19 @@ mod tests {
         for _ in 0..300 {
             reading.read(1 << 20).unwrap();
         }
-        assert_eq!(given.into_inner(), 4);
+        assert_eq!(given.into_inner(), 18);
+    }
+
+    #[test]
+    fn images_are_the_same_or_not() {
+        let options = GenerateOptions::default();
+        let reading = Reading::of(&options);
+        let image = vec![7; 3 * PIECE + 1];
+        let mut other = image.clone();
+        assert!(reading.are_same(&image, &other).unwrap() && reading.are_same(&[], &[]).unwrap());
+        assert!(!reading.are_same(&image, &image[1..]).unwrap());
+        other[3 * PIECE] = 8;
+        assert!(!reading.are_same(&image, &other).unwrap());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::likeness;
 use super::suffix::SuffixIndex;
 use crate::error::Error;
 use crate::op::Op;
-use crate::options::Stop;
+use crate::reading::Reading;
 use crate::source::similar::Range;
 use crate::source::units::{Unit, gather};
 use crate::source::whole_file::WholeFile;
@@ -22,15 +22,30 @@ pub(crate) struct Placed {
 const LEAST_COPY: usize = 1 << 12;
 
 /// Operations that yield the target ranges of `unit`, in no particular order.
-pub(crate) fn solve(unit: &Unit, old: &[u8], new: &[u8], stop: Stop<'_>) -> Result<Vec<Placed>, Error> {
-    let (base, target) = (gather(old, &unit.base), gather(new, &unit.target));
-    let likenesses = likenesses(unit, old, new);
-    stop.check()?;
-    let stretches = match likenesses {
-        Some([base, target]) => align(&SuffixIndex::new(&base)?, &base, &target, stop),
-        None => align(&SuffixIndex::new(&base)?, &base, &target, stop),
+pub(crate) fn solve(
+    unit: &Unit,
+    old: &[u8],
+    new: &[u8],
+    reading: &Reading<'_>,
+) -> Result<Vec<Placed>, Error> {
+    let stop = reading.stop();
+    let bytes = || Ok::<_, Error>([gather(old, &unit.base, reading)?, gather(new, &unit.target, reading)?]);
+    let aligned = |[base, target]: &[Vec<u8>; 2]| {
+        let stretches = align(&SuffixIndex::new(base)?, base, target, stop);
+        stop.check().map(|()| stretches)
     };
-    stop.check()?;
+    let (stretches, [base, target]) = match likenesses(unit, old, new, reading)? {
+        Some(likenesses) => {
+            let stretches = aligned(&likenesses)?;
+            // One pair after the other: an index wants all the room there is.
+            drop(likenesses);
+            (stretches, bytes()?)
+        }
+        None => {
+            let bytes = bytes()?;
+            (aligned(&bytes)?, bytes)
+        }
+    };
     let mut out = Out { unit, placed: Vec::new() };
     let mut done = 0;
     for stretch in stretches {
@@ -43,20 +58,30 @@ pub(crate) fn solve(unit: &Unit, old: &[u8], new: &[u8], stop: Stop<'_>) -> Resu
 }
 
 /// The likenesses of base and target, if they are not the bytes themselves.
-fn likenesses(unit: &Unit, old: &[u8], new: &[u8]) -> Option<[Vec<u8>; 2]> {
-    let [old_file, new_file] = unit.files.as_ref()?;
-    let likeness = |file: &WholeFile, image, ranges| file.pick(&likeness::of(&file.content(image))?, ranges);
-    Some([likeness(old_file, old, &unit.base)?, likeness(new_file, new, &unit.target)?])
+fn likenesses(
+    unit: &Unit,
+    old: &[u8],
+    new: &[u8],
+    reading: &Reading<'_>,
+) -> Result<Option<[Vec<u8>; 2]>, Error> {
+    let Some([old_file, new_file]) = &unit.files else { return Ok(None) };
+    let likeness = |file: &WholeFile, image, ranges| {
+        let content = file.content(image, reading)?;
+        Ok(likeness::of(&content).and_then(|likeness| file.pick(&likeness, ranges)))
+    };
+    let Some(base) = likeness(old_file, old, &unit.base)? else { return Ok(None) };
+    Ok(likeness(new_file, new, &unit.target)?.map(|target| [base, target]))
 }
 
 /// Bytes of working memory that [`solve`] takes.
 pub(crate) fn memory(unit: &Unit) -> u64 {
     let (base, target) = (unit.base_len() as u64, unit.target_len() as u64);
-    let index = base * super::suffix::MEMORY_PER_BYTE + target;
-    let Some(files) = &unit.files else { return index };
-    // One likeness is made after the other, of three times its file's length; then the index of one of them.
-    let whole = files.iter().map(|file| file.len as u64).max().unwrap_or(0);
-    base + target + index.max(base + 3 * whole)
+    // The content of a file, its likeness and a copy of that; of the old file first.
+    let likenesses = unit.files.as_ref().map_or(0, |[old, new]| {
+        let (old, new) = (3 * old.len as u64, 3 * new.len as u64);
+        base + old.max(new + target)
+    });
+    likenesses.max(base * super::suffix::MEMORY_PER_BYTE + target)
 }
 
 struct Out<'u> {
@@ -143,6 +168,7 @@ impl Iterator for ImageRanges<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::GenerateOptions;
 
     /// Carries operations out by hand.
     pub(crate) fn carry_out(placed: &[Placed], old: &[u8], new: &[u8]) -> Vec<Option<u8>> {
@@ -170,11 +196,14 @@ mod tests {
             base: vec![Range { at: 30_000, len: 9_000 }, Range { at: 100, len: 22_000 }],
             files: None,
         };
-        let content = gather(&old, &unit.base);
+        let options = GenerateOptions::default();
+        let content = gather(&old, &unit.base, &Reading::of(&options)).unwrap();
         new[50_000..57_000].copy_from_slice(&content[..7_000]);
         new[1_000..21_000].copy_from_slice(&content[7_100..27_100]);
         new[5_000] ^= 1;
-        let placed = solve(&unit, &old, &new, Stop::default()).unwrap();
+        let options = GenerateOptions::default();
+        let reading = Reading::of(&options);
+        let placed = solve(&unit, &old, &new, &reading).unwrap();
         let out = carry_out(&placed, &old, &new);
         for range in &unit.target {
             for i in range.at..range.end() {

@@ -4,7 +4,7 @@ use super::blocks::{BLOCK, Source};
 use super::similar::{Range, Sketch};
 use super::whole_file::WholeFile;
 use crate::error::Error;
-use crate::reading::Reading;
+use crate::reading::{AROUND, PIECE, Reading};
 use mender_image::file_map::{FileMap, FileRange, MappedFile};
 use std::collections::HashMap;
 
@@ -110,7 +110,6 @@ struct LazySketch<'i> {
 
 impl LazySketch<'_> {
     fn similar(&mut self, piece: &[u8], budget: usize) -> Result<Vec<Range>, Error> {
-        self.reading.read(piece.len() as u64)?;
         if self.sketch.is_none() {
             self.sketch = Some(Sketch::of(self.old, self.reading)?);
         }
@@ -205,7 +204,7 @@ fn push_pieces(
         let piece = slice(&target, from, MAX_TARGET);
         let len = total(&piece);
         let base = if base_len == 0 {
-            let content: Vec<u8> = gather(new, &piece);
+            let content = gather(new, &piece, sketch.reading)?;
             sketch.similar(&content, MAX_BASE)?
         } else if base_len <= MAX_BASE {
             base.to_vec()
@@ -222,8 +221,17 @@ fn push_pieces(
 }
 
 /// The bytes of `ranges`, one behind the other.
-pub(crate) fn gather(image: &[u8], ranges: &[Range]) -> Vec<u8> {
-    ranges.iter().flat_map(|range| &image[range.at..range.end()]).copied().collect()
+///
+/// # Errors
+/// `Cancelled`.
+pub(crate) fn gather(image: &[u8], ranges: &[Range], reading: &Reading<'_>) -> Result<Vec<u8>, Error> {
+    let mut gathered = Vec::with_capacity(total(ranges));
+    for piece in ranges.iter().flat_map(|range| image[range.at..range.end()].chunks(PIECE)) {
+        gathered.extend_from_slice(piece);
+        // Few bytes bring in as much around them as others.
+        reading.read(AROUND.max(piece.len() as u64))?;
+    }
+    Ok(gathered)
 }
 
 /// Units of what belongs to no file: metadata, unknown file systems, the end of the image.
@@ -261,7 +269,7 @@ fn push_raw(
         let at = start.saturating_sub(NEIGHBOURHOOD).min(old.len());
         let near = Range { at, len: (end + NEIGHBOURHOOD).min(old.len()) - at };
         let budget = (total(&target) * BASE_PER_TARGET).clamp(1 << 20, MAX_BASE / 2);
-        let mut base = sketch.similar(&gather(new, &target), budget)?;
+        let mut base = sketch.similar(&gather(new, &target, sketch.reading)?, budget)?;
         base.push(near);
         units.push(Unit { target, base: merged(base), files: None });
     }

@@ -4,6 +4,8 @@
 
 use super::blocks::BLOCK;
 use super::similar::Range;
+use crate::error::Error;
+use crate::reading::{AROUND, PIECE, Reading};
 use mender_image::file_map::MappedFile;
 
 /// Where the parts of a file are.
@@ -37,12 +39,19 @@ impl WholeFile {
     }
 
     /// Its bytes.
-    pub(crate) fn content(&self, image: &[u8]) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// `Cancelled`.
+    pub(crate) fn content(&self, image: &[u8], reading: &Reading<'_>) -> Result<Vec<u8>, Error> {
         let mut content = vec![0; self.len];
         for (offset, range) in &self.parts {
-            content[*offset..offset + range.len].copy_from_slice(&image[range.at..range.end()]);
+            let to = content[*offset..offset + range.len].chunks_mut(PIECE);
+            for (to, from) in to.zip(image[range.at..range.end()].chunks(PIECE)) {
+                to.copy_from_slice(from);
+                reading.read(AROUND.max(from.len() as u64))?;
+            }
         }
-        content
+        Ok(content)
     }
 
     /// What `content`, in the order of the file, has for these ranges of the image.
@@ -65,6 +74,7 @@ impl WholeFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::GenerateOptions;
 
     #[test]
     fn holes_are_zero_and_ranges_are_found_again() {
@@ -73,7 +83,9 @@ mod tests {
             len: 3 * BLOCK,
             parts: vec![(0, Range { at: 2 * BLOCK, len: BLOCK }), (2 * BLOCK, Range { at: 0, len: BLOCK })],
         };
-        let content = file.content(&image);
+        let options = GenerateOptions::default();
+        let reading = Reading::of(&options);
+        let content = file.content(&image, &reading).unwrap();
         assert_eq!([content[0], content[BLOCK], content[2 * BLOCK]], [3, 0, 1]);
         let picked = file.pick(&content, &[Range { at: 0, len: BLOCK }, Range { at: 2 * BLOCK, len: BLOCK }]);
         assert_eq!(picked.map(|picked| [picked[0], picked[BLOCK]]), Some([1, 3]));
@@ -82,7 +94,8 @@ mod tests {
             len: 3 * BLOCK,
             parts: vec![(0, Range { at: 0, len: BLOCK }), (2 * BLOCK, Range { at: BLOCK, len: BLOCK })],
         };
-        let picked = neighbours.pick(&neighbours.content(&image), &[Range { at: 0, len: 2 * BLOCK }]);
+        let picked = neighbours
+            .pick(&neighbours.content(&image, &reading).unwrap(), &[Range { at: 0, len: 2 * BLOCK }]);
         assert_eq!(picked.map(|picked| [picked[0], picked[BLOCK]]), Some([1, 2]));
     }
 }

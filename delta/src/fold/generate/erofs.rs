@@ -3,6 +3,8 @@
 use super::layout::{Block, File, Layout, Piece};
 use crate::fold::codec::lz4::{self, Encoder};
 use crate::fold::codec::{Codec, Framing, Recipe};
+use crate::reading::Reading;
+use crate::touched::Touched;
 use mender_image::erofs::FileSystem;
 use mender_image::erofs::extent::{Algorithm, Extent, Stored};
 use mender_image::erofs::map::ErofsFile;
@@ -71,8 +73,9 @@ struct Stretch {
 }
 
 /// The blocks of `image`; `None` when it cannot be read, or nothing in it can be rebuilt.
-pub(super) fn layout(image: &[u8]) -> Option<Layout> {
-    let file_system = FileSystem::open(&image, &Limits::default()).ok()?;
+pub(super) fn layout(image: &[u8], reading: &Reading<'_>) -> Option<Layout> {
+    let device = Touched::new(image, reading);
+    let file_system = FileSystem::open(&device, &Limits::default()).ok()?;
     if file_system.block_len_bytes() != CLUSTER {
         return None;
     }
@@ -80,6 +83,8 @@ pub(super) fn layout(image: &[u8]) -> Option<Layout> {
     let best = encoder(image, &map.files)?;
     let mut blocks: Vec<(Block, Option<(usize, Piece)>)> = Vec::new();
     for (number, file) in map.files.iter().enumerate() {
+        // Some encoders are tried on each cluster.
+        reading.touch(file.len_bytes.min(image.len() as u64));
         for stretch in stretches(file) {
             if stretch.is_packed {
                 runs(image, file, &stretch.extents, best, &mut |extents| {

@@ -2,6 +2,7 @@
 
 use super::{erofs, members, squashfs};
 use crate::fold::codec::{Framing, Recipe};
+use crate::reading::Reading;
 use mender_image::file_map::FileMap;
 use mender_image::probe::{self, Content};
 
@@ -73,11 +74,11 @@ impl Block {
 
 impl Layout {
     /// The blocks of `image`, if it is of a kind that has some. Without any, it is a string of bytes.
-    pub(super) fn of(image: &[u8]) -> Option<Layout> {
+    pub(super) fn of(image: &[u8], reading: &Reading<'_>) -> Option<Layout> {
         match probe::probe(image).ok()?.content {
-            Content::Squashfs(compressor) => squashfs::layout(image, compressor),
-            Content::Ext(_) => members::layout(image),
-            Content::Erofs => erofs::layout(image),
+            Content::Squashfs(compressor) => squashfs::layout(image, compressor, reading),
+            Content::Ext(_) => members::layout(image, reading),
+            Content::Erofs => erofs::layout(image, reading),
             _ => None,
         }
     }

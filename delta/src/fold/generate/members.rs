@@ -5,7 +5,9 @@ use super::lz4_blocks;
 use crate::fold::codec::deflate::wrapper::Wrapper;
 use crate::fold::codec::deflate::{self, Encoder};
 use crate::fold::codec::{Codec, Framing, Recipe};
-use mender_image::file_map::{FileMap, MappedFile};
+use crate::generate::file_map;
+use crate::reading::{AROUND, Reading};
+use mender_image::file_map::MappedFile;
 
 /// Families of blocks.
 const GZIP: usize = 0;
@@ -35,12 +37,14 @@ fn candidates() -> Vec<Recipe> {
 }
 
 /// The compressed files of an ext file system; `None` when it cannot be read or has none.
-pub(super) fn layout(image: &[u8]) -> Option<Layout> {
-    let map = FileMap::of(image).ok()?;
-    let mut blocks: Vec<Block> = map.files.iter().filter_map(|file| member(image, file)).collect();
-    let mut embedded = Vec::new();
-    for file in &map.files {
+pub(super) fn layout(image: &[u8], reading: &Reading<'_>) -> Option<Layout> {
+    let map = file_map(image, reading)?;
+    let (mut blocks, mut embedded) = (Vec::new(), Vec::new());
+    for file in map.files.iter().filter(|file| !file.ranges.is_empty()) {
+        blocks.extend(member(image, file));
         lz4_blocks::find(image, file, LZ4, &mut blocks, &mut embedded);
+        // Its beginning, and perhaps its end.
+        reading.touch(2 * AROUND);
     }
     blocks.sort_unstable_by_key(|block| block.at);
     // Files that share blocks.

@@ -19,6 +19,7 @@ use crate::format::native::header::{HISTORY, MAX_FOLD_MEMORY};
 use crate::format::native::writer::{self, Front};
 use crate::op::Op;
 use crate::options::GenerateOptions;
+use crate::reading::Reading;
 use layout::Layout;
 use local::Blocks;
 use mender_image::file_map::FileMap;
@@ -77,13 +78,14 @@ impl Folding {
         options: &GenerateOptions<'_>,
         sort_target: SortTarget,
     ) -> Result<Option<Self>, Error> {
-        let Some((mut old_layout, mut new_layout)) =
-            Layout::of(old).zip(Layout::of(new)).filter(|_| old != new)
-        else {
+        let reading = Reading::of(options);
+        let layouts = Layout::of(old, &reading).zip(Layout::of(new, &reading));
+        let Some((mut old_layout, mut new_layout)) = layouts else { return Ok(None) };
+        if reading.are_same(old, new)? {
             return Ok(None);
-        };
+        }
         if new_layout.map.is_some() {
-            sort::leave_out_equal(old, &mut old_layout.blocks, new, &mut new_layout.blocks);
+            sort::leave_out_equal(old, &mut old_layout.blocks, new, &mut new_layout.blocks, &reading)?;
             // A few small files are not worth two unfolded images.
             let packed: u64 = new_layout.blocks.iter().map(|block| u64::from(block.len)).sum();
             if packed < new.len() as u64 / WORTH_UNFOLDING {

@@ -3,6 +3,8 @@
 use super::layout::Layout;
 use crate::error::Error;
 use crate::fold::script::{BaseRun, GRID, MAX_BLOCK, Script, TargetRun, aligned, base_run, target_run};
+use crate::options::GenerateOptions;
+use crate::reading::Reading;
 use mender_image::file_map::{FileMap, Kind};
 use std::collections::HashMap;
 
@@ -61,7 +63,8 @@ const NOBODY: usize = 0;
 
 impl Known {
     pub(crate) fn of(image: &[u8]) -> Self {
-        let mut layout = Layout::of(image);
+        let options = GenerateOptions::default();
+        let mut layout = Layout::of(image, &Reading::of(&options));
         let map = match layout.as_mut().and_then(|layout| layout.map.take()) {
             Some(map) => Some(map),
             None => FileMap::of(image).ok(),

@@ -6,9 +6,10 @@ use crate::fold::codec::lz4::pack_long;
 use crate::fold::codec::{CodecError, Recipe};
 use crate::options::GenerateOptions;
 use crate::progress::Phase;
-use crate::reading::Reading;
+use crate::reading::{AROUND, Reading};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A compressed block and its recipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,25 +65,69 @@ fn for_each<T: Send + Default>(
     let (mut all, reading) = (Vec::with_capacity(blocks.len()), Reading::of(options));
     for (batch, blocks_now) in blocks.chunks(BATCH).enumerate() {
         options.tick(Phase::Compare, (batch * BATCH) as u64, blocks.len() as u64)?;
-        let work = |block: &Block| if options.stop().is_wanted() { T::default() } else { work(block) };
+        let work = |block: &Block| {
+            reading.touch(block.len.into());
+            if options.stop().is_wanted() { T::default() } else { work(block) }
+        };
         all.par_extend(blocks_now.par_iter().map(work));
-        reading.read(blocks_now.iter().map(|block| u64::from(block.len)).sum())?;
     }
     Ok(all)
 }
 
+/// Blocks of an image by what they hold; of several alike the first.
+struct ByContent<'i> {
+    image: &'i [u8],
+    /// Where a block with this hash is.
+    first: HashMap<u64, Block>,
+}
+
+impl<'i> ByContent<'i> {
+    fn of(image: &'i [u8], blocks: &[Block], reading: &Reading<'_>) -> Result<Self, Error> {
+        let hashes = hashes(image, blocks, reading)?;
+        let mut first = HashMap::with_capacity(blocks.len());
+        for (hash, block) in hashes.into_iter().zip(blocks) {
+            first.entry(hash).or_insert(*block);
+        }
+        Ok(ByContent { image, first })
+    }
+
+    /// Where a block with these bytes is.
+    fn find(&self, bytes: &[u8]) -> Option<u64> {
+        self.first.get(&hash(bytes)).filter(|block| block.of(self.image) == bytes).map(|block| block.at)
+    }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn hashes(image: &[u8], blocks: &[Block], reading: &Reading<'_>) -> Result<Vec<u64>, Error> {
+    let hash = |block: &Block| reading.read(block.len.into()).map(|()| hash(block.of(image)));
+    blocks.par_iter().map(hash).collect()
+}
+
 /// Leaves out blocks that both images have.
+///
+/// # Errors
+/// `Cancelled`.
 pub(super) fn leave_out_equal(
     old: &[u8],
     old_blocks: &mut Vec<Block>,
     new: &[u8],
     new_blocks: &mut Vec<Block>,
-) {
-    let known: HashSet<&[u8]> = old_blocks.iter().map(|block| block.of(old)).collect();
-    let both: HashSet<&[u8]> =
-        new_blocks.iter().map(|block| block.of(new)).filter(|bytes| known.contains(bytes)).collect();
-    old_blocks.retain(|block| !both.contains(block.of(old)));
-    new_blocks.retain(|block| !both.contains(block.of(new)));
+    reading: &Reading<'_>,
+) -> Result<(), Error> {
+    // Two that only have the same hash stay packed: their bytes are then compared as they are.
+    let (of_old, of_new) = (hashes(old, old_blocks, reading)?, hashes(new, new_blocks, reading)?);
+    let known: HashSet<u64> = of_old.iter().copied().collect();
+    let both: HashSet<u64> = of_new.iter().copied().filter(|hash| known.contains(hash)).collect();
+    for (hashes, blocks) in [(of_old, old_blocks), (of_new, new_blocks)] {
+        let mut hashes = hashes.into_iter();
+        blocks.retain(|_| !hashes.next().is_some_and(|hash| both.contains(&hash)));
+    }
+    Ok(())
 }
 
 /// The pieces of the base: each block that can be unpacked is one.
@@ -185,20 +230,23 @@ fn target_with(
     options: &GenerateOptions<'_>,
     rebuilt: impl Fn(&Block) -> Option<Packed> + Sync,
 ) -> Result<Vec<TargetPiece>, Error> {
-    let mut known: HashMap<&[u8], u64> = HashMap::with_capacity(old_layout.blocks.len());
-    for block in &old_layout.blocks {
-        known.entry(block.of(old)).or_insert(block.at);
-    }
-    let packed = for_each(&new_layout.blocks, options, |block| {
-        if known.contains_key(block.of(new)) || !block.is_compressed { None } else { rebuilt(block) }
+    let reading = Reading::of(options);
+    let known = ByContent::of(old, &old_layout.blocks, &reading)?;
+    let found = for_each(&new_layout.blocks, options, |block| {
+        let from = known.find(block.of(new));
+        if from.is_some() {
+            reading.touch(u64::from(block.len) + AROUND);
+        }
+        (from, if from.is_some() || !block.is_compressed { None } else { rebuilt(block) })
     })?;
     let mut pieces = Pieces { pieces: Vec::new(), reached: 0 };
     let mut base_at = 0;
-    for (block, packed) in new_layout.blocks.iter().zip(packed) {
+    for (block, (from, packed)) in new_layout.blocks.iter().zip(found) {
         let bytes = block.of(new);
         let there = usize::try_from(base_at).ok().and_then(|at| old.get(at..)?.get(..bytes.len()));
         // Where the last copy ended, or anywhere.
-        let from = if there == Some(bytes) { Some(base_at) } else { known.get(bytes).copied() };
+        let from = if there == Some(bytes) { Some(base_at) } else { from };
+        reading.read(2 * u64::from(block.len))?;
         if let Some(from) = from {
             pieces.copy(block, from);
             base_at = from + u64::from(block.len);

@@ -4,6 +4,8 @@ use super::layout::{Block, File, Layout, Piece};
 use crate::fold::codec::deflate::wrapper::Wrapper;
 use crate::fold::codec::deflate::{self, Encoder};
 use crate::fold::codec::{Codec, Framing, Recipe, zstd};
+use crate::reading::Reading;
+use crate::touched::Touched;
 use mender_image::limits::Limits;
 use mender_image::probe::SquashfsCompressor;
 use mender_image::squashfs::map::{BlockKind, SquashfsMap};
@@ -47,14 +49,14 @@ fn recipes(compressor: SquashfsCompressor, options: &[u8]) -> Option<Vec<Recipe>
 }
 
 /// The blocks of `image`; `None` when it cannot be read or unpacked.
-pub(super) fn layout(image: &[u8], compressor: SquashfsCompressor) -> Option<Layout> {
+pub(super) fn layout(image: &[u8], compressor: SquashfsCompressor, reading: &Reading<'_>) -> Option<Layout> {
     let any = *recipes(compressor, &[])?.first()?;
     let unpack = |packed: &[u8], plain: &mut [u8]| {
         let len = u32::try_from(plain.len()).ok()?;
         let mut scratch = vec![0; any.decode_scratch(len) as usize];
         any.decode(packed, plain, &mut scratch).ok()
     };
-    let map = SquashfsMap::of(&image, &Limits::default(), &unpack).ok()?;
+    let map = SquashfsMap::of(&Touched::new(image, reading), &Limits::default(), &unpack).ok()?;
     let blocks = map.blocks.iter().map(|block| Block {
         at: block.device_offset,
         len: block.len_bytes,

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::op::Op;
 use crate::options::Stop;
 use crate::proof::Proof;
+use crate::reading::PIECE;
 use std::io::{Seek, SeekFrom, Write};
 
 /// What a delta may cost the device.
@@ -102,19 +103,21 @@ const FILE_ALIGNMENT: usize = 1 << 12;
 const ELF: &[u8] = b"\x7fELF";
 const MACHINE: std::ops::Range<usize> = 18..20;
 
-/// The architecture of most ELF files in `image`.
-fn architecture(image: &[u8]) -> Architecture {
-    let machines = image.chunks_exact(FILE_ALIGNMENT).filter(|block| block.starts_with(ELF));
+/// The architecture of most ELF files in `image`, which is gone through; `read` is told how much of it.
+fn architecture(image: &[u8], read: impl Fn(u64) -> Result<(), Error>) -> Result<Architecture, Error> {
     let mut files = [0_usize; 3];
-    for block in machines {
-        let [low, high] = [block[MACHINE.start], block[MACHINE.start + 1]];
-        files[Architecture::of_elf(u16::from_le_bytes([low, high])) as usize] += 1;
+    for piece in image.chunks(PIECE) {
+        for block in piece.chunks_exact(FILE_ALIGNMENT).filter(|block| block.starts_with(ELF)) {
+            let [low, high] = [block[MACHINE.start], block[MACHINE.start + 1]];
+            files[Architecture::of_elf(u16::from_le_bytes([low, high])) as usize] += 1;
+        }
+        read(piece.len() as u64)?;
     }
-    match files {
+    Ok(match files {
         [_, 0, 0] => Architecture::None,
         [_, aarch64, x86_64] if aarch64 >= x86_64 => Architecture::Aarch64,
         _ => Architecture::X86_64,
-    }
+    })
 }
 
 /// Bytes that the streams of `ops` have before packing, about.
@@ -171,7 +174,7 @@ pub(crate) fn write(
         memory: 0,
         codec: layout.codec,
         history: layout.history_for(plain_lens(&ops)),
-        architecture: architecture(images.new),
+        architecture: architecture(images.new, |len| tick(0, len))?,
         window_body: 0,
         io_block: layout.io_block,
         fold_len: fold.len() as u32,
