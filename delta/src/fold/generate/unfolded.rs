@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::fold::script::{GRID, aligned};
 use crate::mapped::MappedImage;
 use crate::options::GenerateOptions;
-use crate::reading::Reading;
+use crate::reading::{AROUND, PIECE, Reading};
 use mender_image::file_map::{FileMap, FileRange, MappedFile};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -125,7 +125,8 @@ fn write(
     let reading = Reading::of(options);
     debug_assert_eq!(zeros.len() as u64, GRID);
     for (contents, places) in contents.chunks(BATCH).zip(places.chunks(BATCH)) {
-        let plain: Vec<Option<Vec<u8>>> = contents.par_iter().map(|content| plain(image, content)).collect();
+        let plain: Vec<Option<Vec<u8>>> =
+            contents.par_iter().map(|content| plain(image, content, &reading)).collect();
         for ((content, &(start, end)), plain) in contents.iter().zip(places).zip(plain) {
             // At most a line of the grid.
             out.write_all(zeros.get(..usize::try_from(start - reached).unwrap_or(0)).unwrap_or_default())
@@ -134,7 +135,10 @@ fn write(
                 (Content::Raw { at, len }, _) => {
                     let range = usize::try_from(*at).ok().zip(usize::try_from(*len).ok());
                     let bytes = range.and_then(|(at, len)| image.get(at..)?.get(..len));
-                    out.write_all(bytes.unwrap_or_default()).map_err(failed)?;
+                    for piece in bytes.unwrap_or_default().chunks(PIECE) {
+                        out.write_all(piece).map_err(failed)?;
+                        reading.read(piece.len() as u64)?;
+                    }
                 }
                 (Content::Block(_), Some(plain)) => out.write_all(&plain).map_err(failed)?,
                 (Content::Block(_), None) => {
@@ -144,14 +148,14 @@ fn write(
             }
             reached = end;
         }
-        let (first, last) = (places.first(), places.last());
-        reading.read(first.zip(last).map_or(0, |(first, last)| last.1 - first.0))?;
+        reading.read(0)?;
     }
     out.flush().map_err(failed)
 }
 
-fn plain(image: &[u8], content: &Content) -> Option<Vec<u8>> {
+fn plain(image: &[u8], content: &Content, reading: &Reading<'_>) -> Option<Vec<u8>> {
     let Content::Block(packed) = content else { return None };
+    reading.touch(AROUND.max(packed.len.into()));
     let block = Block {
         at: packed.at,
         len: packed.len,
