@@ -140,7 +140,7 @@ fn an_artifact_of_more_than_four_gib_is_read_as_a_stream() {
         compression: Compression::None,
         ..ArtifactPlan::default()
     };
-    write_artifact(plan, child.stdin.take().unwrap(), &WriteOptions::default()).unwrap();
+    write_artifact(plan, &mut child.stdin.take().unwrap(), &WriteOptions::default()).unwrap();
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.contains(&format!("{NEW_BYTES} bytes\n")), "{said}");
