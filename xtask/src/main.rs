@@ -14,6 +14,7 @@ mod device;
 mod failure;
 mod faults;
 mod fuzz;
+mod kernel_mounts;
 mod ledger_bench;
 mod measure;
 mod msrv;
@@ -56,6 +57,9 @@ usage: cargo xtask <task>
   provision-bulk [--devices N] [--jobs N] [--fill MIB] [--xfs] [--tool PROGRAM]
                     time and room of images for N devices (1000), of a disk of 256 MiB with MIB (24) in each root file
                     system; --xfs in a file system where copies share blocks (needs root)
+  kernel-mounts [--tool PROGRAM]
+                    what Linux reads of FAT and ext4 volumes that the command has changed, and the command after Linux has
+                    (needs qemu-system-x86, apt and some 100 MB of packages)
   ledger-bench [N] [--tool PROGRAM] [--db PATH|URL]
                     time of N events (5000000) into a ledger and of reports, and whether sqlite3 comes to the same sums
   compare-module [--module PROGRAM] [--native DELTA] [--xdelta3 DELTA] PAIR
@@ -106,6 +110,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ["compare-artifacts", rest @ ..] => compare_artifacts::run(rest),
         ["provision-bulk", rest @ ..] => provision_bulk::run(rest),
         ["size-limits", rest @ ..] => size_limits::run(rest),
+        ["kernel-mounts", rest @ ..] => kernel_mounts::run(rest),
         ["ledger-bench", rest @ ..] => ledger_bench::run(rest),
         ["compare-module", rest @ ..] => compare_module::run(rest),
         [measure::TASK, rest @ ..] => measure::run(rest),
