@@ -11,6 +11,7 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
     let mut command = with_dashed_values(CommandLine::command());
     // Gives every command the flags that are for all.
     command.build();
+    let command = command.mut_subcommand("help", |help| help.alias("h"));
     let mut words = words.into_iter();
     let program = words.next();
     let mut rewriter = Rewriter { command: &command, value_follows: false, verbatim: false };

@@ -133,6 +133,13 @@ fn a_manual_page_for_each_command() {
 
 /// On a terminal, which `script` stands in for.
 #[test]
+fn help_has_a_short_name() {
+    let place = Workplace::new();
+    assert_eq!(place.ok(&["h", "write"]), place.ok(&["help", "write"]));
+    assert_eq!(place.ok(&["h"]), place.ok(&["help"]));
+}
+
+#[test]
 fn help_is_coloured_only_where_it_may_be() {
     let place = Workplace::new();
     let shown = |no_color: Option<&str>| {
