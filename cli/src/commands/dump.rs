@@ -2,6 +2,7 @@
 
 mod command_line;
 mod files;
+mod made_folders;
 mod quoting;
 
 use crate::args::dump::DumpArgs;

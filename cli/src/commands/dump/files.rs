@@ -1,6 +1,7 @@
 //! Dumped files: they lie in their folder under other names until everything is known to be sound, and never take the
 //! place of something that is there.
 
+use super::made_folders::MadeFolders;
 use crate::exit_code::ExitStatus;
 use crate::failure::Failure;
 use crate::interrupt::{self, Guard};
@@ -24,6 +25,8 @@ pub(super) struct Folder {
     pending: Vec<Pending>,
     /// Where in `pending` a name is.
     places: BTreeMap<PathBuf, usize>,
+    /// The folder itself, where it was made for this; dropped after what lies in it.
+    made: MadeFolders,
 }
 
 /// A complete file under its first name, what removes it at a signal, and the name that it is to get.
@@ -35,8 +38,8 @@ impl Folder {
     /// Makes the folder, with those above it, where it is not there.
     pub(super) fn make(path: impl AsRef<Path>) -> Result<Self, Failure> {
         let path = path.as_ref().to_path_buf();
-        fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
-        Ok(Self { path, pending: Vec::new(), places: BTreeMap::new() })
+        let made = MadeFolders::make(&path).map_err(|error| failed(&path, &error))?;
+        Ok(Self { path, pending: Vec::new(), places: BTreeMap::new(), made })
     }
 
     /// Refuses a name that something has already, here or among what is pending.
@@ -76,8 +79,11 @@ impl Folder {
 
 /// Gives the files of all folders their names, or those of none.
 pub(super) fn keep(folders: impl IntoIterator<Item = Folder>) -> Result<(), Failure> {
+    // In this order: what was made is dropped after what came into it.
+    let (made, pending): (Vec<_>, Vec<_>) =
+        folders.into_iter().map(|folder| (folder.made, folder.pending)).unzip();
     let mut kept: Vec<(PathBuf, Guard)> = Vec::new();
-    for (file, _guard, path) in folders.into_iter().flat_map(|folder| folder.pending) {
+    for (file, _guard, path) in pending.into_iter().flatten() {
         if let Err(error) = file.persist_noclobber(&path) {
             kept.iter().for_each(|(path, _)| drop(fs::remove_file(path)));
             return Err(match error.error.kind() {
@@ -88,6 +94,7 @@ pub(super) fn keep(folders: impl IntoIterator<Item = Folder>) -> Result<(), Fail
         let again = path.clone();
         kept.push((path, interrupt::undo_with(move || drop(fs::remove_file(again)))));
     }
+    made.into_iter().for_each(MadeFolders::keep);
     Ok(())
 }
 
@@ -97,8 +104,9 @@ fn is_there(path: &Path) -> Failure {
 
 /// Takes the payload files, if there is a folder for them.
 pub(super) struct PayloadFiles {
-    folder: Option<Folder>,
+    /// Dropped before the folder that it lies in.
     current: Option<Begun>,
+    folder: Option<Folder>,
     /// Names of the files, by payload and name in the Artifact.
     names: BTreeMap<(usize, String), PathBuf>,
     /// Why the sink has stopped the reading.
