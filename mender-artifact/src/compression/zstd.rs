@@ -91,8 +91,8 @@ impl Packer for FramePacker {
 
 /// Level of libzstd and logarithm of the window. On a Debian root file system of 464 MiB, level 7 gives 109.6 MB in frames
 /// of 8 MiB (for 67 MiB of memory with two threads), 111.0 MB in frames of 6 MiB, 112.8 MB in frames of 4 MiB, and 109.9 MB
-/// in one frame of jobs; level 9 107.5 MB in frames of 8 MiB and 104.1 MB in one frame. Processor seconds: 6.6 for level 7, 10 for level 9; level 12 gives 103.3 MB in 20 and for twice
-/// the memory.
+/// in one frame of jobs; level 9 107.5 MB in frames of 8 MiB and 104.1 MB in one frame. Processor seconds: 6.6 for level
+/// 7, 10 for level 9; level 12 gives 103.3 MB in 20 and for twice the memory.
 const fn level(effort: Effort) -> (i32, u32) {
     match effort {
         Effort::Fastest => (1, 20),
