@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_digest_is_that_of_all_bytes() {
-        let bytes: Vec<u8> = (0..20 * PIECE + 77).map(|i| (i * i % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..20 * PIECE + 77).map(|i| u8::try_from(i * i % 251).unwrap()).collect();
         for (len, piece) in [(0, 1), (5, 1), (PIECE, PIECE), (bytes.len(), 50_001), (bytes.len(), 3 * PIECE)]
         {
             let found = std::thread::scope(|scope| {
