@@ -106,6 +106,9 @@ fn fill_tree(tree: &Path, release: &str) -> Result<(), String> {
     fs::copy(tool, tree.join("opt/tool")).map_err(|error| format!("{tool}: {error}"))?;
     for source in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/update_module")).unwrap() {
         let source = source.unwrap();
+        if !source.file_type().unwrap().is_file() {
+            continue;
+        }
         let mut text = fs::read_to_string(source.path()).unwrap();
         match release {
             "v2" => text = text.replace("partition", "slot"),
