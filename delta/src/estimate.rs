@@ -10,6 +10,7 @@ use crate::format::native::cut::Images;
 use crate::format::native::header::Header;
 use crate::format::native::writer::{self, Written};
 use crate::generate::{Plan, in_order, in_pool, plan};
+use crate::matching::budget::Budget;
 use crate::matching::unit::{self, Placed};
 use crate::op::Op;
 use crate::options::GenerateOptions;
@@ -95,13 +96,15 @@ fn of_plan(old: &[u8], new: &[u8], plan: &Plan, options: &GenerateOptions<'_>) -
         let units: Vec<&Unit> = plan.units.iter().filter(|unit| self::class(unit, new) == class).collect();
         classes.push((units.iter().map(|unit| unit.target_len() as u64).sum::<u64>(), samples(&units)));
     }
+    let budget = Budget::new(options.memory_budget);
+    let solve = |unit: &Unit| {
+        let _share = budget.take(unit::memory(unit));
+        unit::solve(unit, old, new, &reading)
+    };
     let coded: Vec<(u64, [Coded; 2])> = classes
         .into_par_iter()
         .map(|(total, samples)| {
-            let placed: Vec<Vec<Placed>> = samples
-                .par_iter()
-                .map(|unit| unit::solve(unit, old, new, &reading))
-                .collect::<Result<_, _>>()?;
+            let placed: Vec<Vec<Placed>> = samples.par_iter().map(solve).collect::<Result<_, _>>()?;
             let code = |step: usize| -> Result<Coded, Error> {
                 let len: u64 = samples.iter().step_by(step).map(|unit| unit.target_len() as u64).sum();
                 let placed: Vec<Placed> = placed.iter().step_by(step).flatten().copied().collect();

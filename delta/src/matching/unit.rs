@@ -67,6 +67,7 @@ fn likenesses(
     let Some([old_file, new_file]) = &unit.files else { return Ok(None) };
     let likeness = |file: &WholeFile, image, ranges| {
         let content = file.content(image, reading)?;
+        reading.stop().check()?;
         Ok(likeness::of(&content).and_then(|likeness| file.pick(&likeness, ranges)))
     };
     let Some(base) = likeness(old_file, old, &unit.base)? else { return Ok(None) };

@@ -8,6 +8,11 @@ use crate::error::Error;
 use crate::reading::{AROUND, PIECE, Reading};
 use mender_image::file_map::MappedFile;
 
+/// A file has at most this many times the bytes that the image has of it, and some: one that is nearly all hole costs as
+/// much work as one that is not, and there is room for many.
+const MOST_SPARSE: usize = 2;
+const SPARSE_ANYWAY: usize = 1 << 20;
+
 /// Where the parts of a file are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WholeFile {
@@ -18,8 +23,8 @@ pub(crate) struct WholeFile {
 }
 
 impl WholeFile {
-    /// The parts of `file` in an image of `image_len` bytes; none if it is larger than `most` or does not begin at
-    /// block boundaries.
+    /// The parts of `file` in an image of `image_len` bytes; none if it is larger than `most`, is nearly all hole, or does not
+    /// begin at block boundaries.
     pub(crate) fn of(file: &MappedFile, image_len: usize, most: usize) -> Option<Self> {
         let len = usize::try_from(file.len_bytes).ok().filter(|&len| len <= most)?.next_multiple_of(BLOCK);
         let parts = file.ranges.iter().map(|range| {
@@ -29,7 +34,11 @@ impl WholeFile {
             let inside = offset.checked_add(part)? <= len && at.checked_add(part)? <= image_len;
             (aligned && inside).then_some((offset, Range { at, len: part }))
         });
-        Some(WholeFile { len, parts: parts.collect::<Option<_>>()? })
+        let parts: Vec<(usize, Range)> = parts.collect::<Option<_>>()?;
+        let mapped =
+            parts.iter().fold(0_usize, |sum, (_, range)| sum.saturating_add(range.len)).min(image_len);
+        let dense = len <= mapped.saturating_mul(MOST_SPARSE).saturating_add(SPARSE_ANYWAY);
+        dense.then_some(WholeFile { len, parts })
     }
 
     /// Whether its first bytes are these.
@@ -75,6 +84,17 @@ impl WholeFile {
 mod tests {
     use super::*;
     use crate::options::GenerateOptions;
+    use mender_image::file_map::FileRange;
+
+    #[test]
+    fn a_file_that_is_nearly_all_hole_is_none() {
+        let range = FileRange::new(0, 0, BLOCK as u64);
+        let file = |len_bytes| MappedFile::new(b"/a".to_vec(), Vec::new(), 12, len_bytes, vec![range]);
+        let of = |len_bytes| WholeFile::of(&file(len_bytes), BLOCK, 96 << 20);
+        let most = (SPARSE_ANYWAY + MOST_SPARSE * BLOCK) as u64;
+        assert!(of(most).is_some());
+        assert!(of(most + 1).is_none());
+    }
 
     #[test]
     fn holes_are_zero_and_ranges_are_found_again() {

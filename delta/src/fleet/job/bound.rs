@@ -65,12 +65,13 @@ const MAPS: u64 = 64;
 /// Operations: 64 bytes each, twice while they are put in order, one for 256 bytes of what changed at most.
 const OPERATIONS: u64 = 2;
 /// Most base, target and whole files of one unit; bytes of index for each byte of base.
+const UNIT_WHOLE: u64 = 96 * MIB;
 const UNIT_BASE: u64 = 32 * MIB;
 const UNIT_TARGET: u64 = 16 * MIB;
 const INDEX: u64 = 5;
 const LIKENESS: u64 = 3;
 /// What is aligned at once when there is memory enough.
-const ALIGNMENT: u64 = 384 * MIB;
+const ALIGNMENT: u64 = 256 * MIB;
 /// Windows in work and on their way to the proof.
 const WINDOWS: u64 = 16 * 3 * MIB;
 /// An LZMA coder over a history of some MiB.
@@ -168,7 +169,10 @@ impl Bound {
 /// What the largest unit takes, which is aligned alone if need be.
 fn least_alignment(old: u64, new: u64) -> u64 {
     let (base, target) = (old.min(UNIT_BASE), new.min(UNIT_TARGET));
-    base * (INDEX + 1) + target + LIKENESS * (base + new.min(UNIT_BASE))
+    // A file may be half hole.
+    let whole = |image: u64| image.saturating_mul(2).saturating_add(MIB).min(UNIT_WHOLE);
+    let likenesses = base + LIKENESS * whole(old).max(whole(new)) + target;
+    likenesses.max(base * (INDEX + 1) + target)
 }
 
 #[cfg(test)]
@@ -196,8 +200,8 @@ mod tests {
     #[test]
     fn less_memory_means_less_at_once_until_it_is_too_little() {
         let spec = JobSpec::new(TenantId::new("a").unwrap());
-        // The largest unit of a larger base wants more than the budget of all.
-        let sizes = Sizes { from: 20 << 20, to: 200 << 20 };
+        // The largest unit of larger images wants more than the budget of all.
+        let sizes = Sizes { from: 20 << 20, to: 20 << 20 };
         let bound = Bound::of(sizes, Folding::Nothing, &spec, 2);
         let limits = |memory| Limits { memory, ..Limits::default() };
         let less = bound.memory - (4 << 20);

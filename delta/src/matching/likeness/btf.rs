@@ -4,6 +4,8 @@
 use super::elf::Section;
 use super::{four, hash, put};
 
+/// Bytes of a name that count; the kernel's symbols have at most 512.
+const MOST_NAME: usize = 1 << 10;
 /// Bytes of a type before what its kind adds.
 const TYPE: usize = 12;
 
@@ -41,6 +43,7 @@ pub(super) fn clear(file: &[u8], out: &mut [u8], section: &Section<'_>) {
         let name = four(bytes, at).filter(|_| field == Field::Name);
         let own =
             name.and_then(|name| (name as usize).checked_sub(before)).and_then(|own| strings.get(own..));
+        let own = own.map(|string| &string[..string.len().min(MOST_NAME)]);
         let name = own.and_then(|string| string.split(|&byte| byte == 0).next()).map_or(0, hash);
         put(out, section.at + at, &name.to_le_bytes());
     });
@@ -67,7 +70,7 @@ fn walk(bytes: &[u8], types: std::ops::Range<usize>, mut field: impl FnMut(usize
             _ => (0, &[]),
         };
         let count = if matches!(kind, 1 | 3 | 14 | 17) { 1 } else { count };
-        for i in 0..count {
+        for i in (0..count).take_while(|_| !fields.is_empty()) {
             fields.iter().for_each(|&(offset, what)| field(at + TYPE + entry * i + offset, what));
         }
         at += TYPE + entry * count;

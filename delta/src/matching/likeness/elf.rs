@@ -13,6 +13,11 @@ const EXECINSTR: u64 = 4;
 
 /// Sections that are looked at; no program has nearly as many.
 const MOST_SECTIONS: usize = 1 << 16;
+/// Sections lie one behind the other. In a file that says otherwise they are looked at until they have this many times its
+/// length.
+const MOST_OVERLAP: usize = 2;
+/// Bytes of a name that count.
+const MOST_NAME: usize = 4096;
 
 /// An ELF file.
 pub(super) struct Elf<'f> {
@@ -21,6 +26,8 @@ pub(super) struct Elf<'f> {
     /// Whether it runs at the addresses that it says and nowhere else.
     pub is_fixed: bool,
     pub sections: Vec<Section<'f>>,
+    /// Address, length and offset of those that have an address, in the order of addresses.
+    placed: Vec<(u64, u64, usize)>,
 }
 
 /// A section that lies in the file.
@@ -69,6 +76,7 @@ impl<'f> Elf<'f> {
         }
         let mut sections = Vec::with_capacity(count);
         let mut name_offsets = Vec::with_capacity(count);
+        let mut left = file.len().saturating_mul(MOST_OVERLAP);
         for i in 0..count {
             let header = file.get(table.checked_add(64 * i)?..table.checked_add(64 * (i + 1))?)?;
             let kind = four(header, 4)?;
@@ -76,10 +84,13 @@ impl<'f> Elf<'f> {
                 usize::try_from(eight(header, 24)?).ok().zip(usize::try_from(eight(header, 32)?).ok());
             // A section that lies elsewhere is as good as empty.
             let (at, len) = place
-                .filter(|&(at, len)| {
-                    kind != NOBITS && at.checked_add(len).is_some_and(|end| end <= file.len())
+                .filter(|(at, len)| {
+                    kind != NOBITS
+                        && *len <= left
+                        && at.checked_add(*len).is_some_and(|end| end <= file.len())
                 })
                 .unwrap_or_default();
+            left -= len;
             name_offsets.push(four(header, 0)? as usize);
             sections.push(Section {
                 name: b"",
@@ -91,7 +102,11 @@ impl<'f> Elf<'f> {
                 link: four(header, 40)? as usize,
             });
         }
-        let elf = Elf { file, machine: two(18)?, is_fixed: two(16)? == FIXED, sections };
+        let placed = sections.iter().filter(|section| section.address != 0 && section.len > 0);
+        let mut placed: Vec<_> =
+            placed.map(|section| (section.address, section.len as u64, section.at)).collect();
+        placed.sort_unstable();
+        let elf = Elf { file, machine: two(18)?, is_fixed: two(16)? == FIXED, sections, placed };
         let names: Vec<&[u8]> = name_offsets.into_iter().map(|offset| elf.string(names, offset)).collect();
         let sections =
             elf.sections.iter().zip(names).map(|(section, name)| Section { name, ..*section }).collect();
@@ -102,15 +117,15 @@ impl<'f> Elf<'f> {
     pub(super) fn string(&self, table: usize, offset: usize) -> &'f [u8] {
         let bytes = self.sections.get(table).map_or(&b""[..], |table| table.of(self.file));
         let string = bytes.get(offset..).unwrap_or_default();
+        let string = &string[..string.len().min(MOST_NAME)];
         string.split(|&byte| byte == 0).next().unwrap_or_default()
     }
 
     /// The offset in the file of what is at an address when the program runs.
     pub(super) fn offset_of(&self, address: u64) -> Option<usize> {
-        let holds = |section: &&Section<'_>| {
-            section.address != 0 && address.wrapping_sub(section.address) < section.len as u64
-        };
-        let section = self.sections.iter().find(holds)?;
-        Some(section.at + usize::try_from(address - section.address).ok()?)
+        let behind = self.placed.partition_point(|&(start, ..)| start <= address);
+        let &(start, len, at) = self.placed.get(behind.checked_sub(1)?)?;
+        let offset = address - start;
+        if offset < len { at.checked_add(usize::try_from(offset).ok()?) } else { None }
     }
 }

@@ -50,7 +50,8 @@ fn distances(prints: &Prints<'_>, file: &[u8], out: &mut [u8], section: &Section
 
 /// In words of eight bytes.
 fn addresses(prints: &Prints<'_>, file: &[u8], out: &mut [u8], section: &Section<'_>) {
-    for at in (section.at.next_multiple_of(8)..section.at + section.len).step_by(8) {
+    let end = section.at + section.len;
+    for at in (section.at.next_multiple_of(8)..end.saturating_sub(7)).step_by(8) {
         let value = eight(file, at).filter(|value| value >> 32 == UPPER);
         if let Some(offset) = value.and_then(|value| prints.elf.offset_of(value)) {
             put(out, at, &u64::from(prints.at(offset)).to_le_bytes());
@@ -85,17 +86,20 @@ pub(super) fn places(prints: &Prints<'_>, file: &[u8], out: &mut [u8]) {
 /// The symbols' offsets from the start of code, in order, each as -1 less the offset: what is there instead.
 fn symbols(prints: &Prints<'_>, file: &[u8], out: &mut [u8], section: &Section<'_>) {
     let Some(code) = prints.elf.sections.iter().find(|section| section.is_code()) else { return };
-    let words = section.of(file).chunks_exact(4).map(|word| four(word, 0).unwrap_or(0));
-    let words: Vec<u32> = words.collect();
+    let bytes = section.of(file);
+    let word = |i: usize| four(bytes, 4 * i).unwrap_or(0);
+    let count = bytes.len() / 4;
     let mut first = 0;
-    for run in words.chunk_by(|&word, &next| next <= word && next >> 31 == 1) {
-        if run.len() >= LEAST_SYMBOLS && run[0] - run[run.len() - 1] > LEAST_SYMBOLS as u32 {
-            for (i, word) in (first..).zip(run) {
-                let offset = prints.elf.offset_of(code.address.wrapping_add((!word).into()));
+    while first < count {
+        let goes_on = |i: &usize| word(*i) <= word(i - 1) && word(*i) >> 31 == 1;
+        let end = (first + 1..count).take_while(goes_on).last().map_or(first + 1, |last| last + 1);
+        if end - first >= LEAST_SYMBOLS && word(first) - word(end - 1) > LEAST_SYMBOLS as u32 {
+            for i in first..end {
+                let offset = prints.elf.offset_of(code.address.wrapping_add((!word(i)).into()));
                 let print = offset.map_or(0, |offset| prints.function(offset));
                 put(out, section.at + 4 * i, &print.to_le_bytes());
             }
         }
-        first += run.len();
+        first = end;
     }
 }

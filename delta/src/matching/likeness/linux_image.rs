@@ -65,15 +65,17 @@ fn distances(file: &[u8], out: &mut [u8], print: impl Fn(u64) -> u32) {
     }
 }
 
-/// Type information, which begins and ends where it says.
+/// Type information, which begins and ends where it says; there is none inside of it.
 fn types(file: &[u8], out: &mut [u8]) {
-    for at in (0..file.len().saturating_sub(BTF_HEADER)).step_by(8).filter(|&at| file[at..].starts_with(&BTF))
-    {
-        let field = |offset| four(file, at + offset).map_or(0, |field| field as usize);
-        let len = BTF_HEADER.saturating_add(field(BTF_STRINGS)).saturating_add(field(BTF_STRINGS + 4));
-        if len <= file.len() - at {
+    let mut at = 0;
+    while let Some(rest) = file.get(at..).filter(|rest| rest.len() > BTF_HEADER) {
+        let field = |offset| four(rest, offset).map_or(0, |field| field as usize);
+        let told = BTF_HEADER.saturating_add(field(BTF_STRINGS)).saturating_add(field(BTF_STRINGS + 4));
+        let len = if rest.starts_with(&BTF) && told <= rest.len() { told } else { 0 };
+        if len > 0 {
             btf::clear(file, out, &Section::piece(at, len));
         }
+        at += len.next_multiple_of(8).max(8);
     }
 }
 

@@ -239,3 +239,30 @@ fn tables_of_a_kernel_are_known_by_what_they_refer_to() {
     assert_eq!(old_like[headers.end..], new_like[headers.end..]);
     assert_ne!(old_like[headers.end..], old[headers.end..]);
 }
+
+/// Looked at piece by piece in each of its many pieces, either file would take hours.
+#[test]
+fn what_claims_to_be_many_things_at_once_is_gone_through_once() {
+    const LEN: usize = 8 << 20;
+    // Nothing but beginnings of type information, each of which ends in the middle of the file.
+    let header = [0x0001_eb9f, 24, 0, u32::MAX, (LEN / 2) as u32, 1].map(u32::to_le_bytes).concat();
+    let mut kernel = header.repeat(LEN / header.len());
+    kernel[..3].copy_from_slice(&[0; 3]);
+    kernel[56..60].copy_from_slice(b"ARM\x64");
+    assert_eq!(of(&kernel).map(|likeness| likeness.len()), Some(kernel.len()));
+
+    // As many sections as there can be, each of which is nearly the whole file, with an address of its own.
+    const SECTIONS: u16 = 65_000;
+    let mut file = fixed(0, &[u32::MAX; 64]);
+    file.resize(LEN, 0xff);
+    let table = file.len() as u64;
+    for i in 0..u64::from(SECTIONS) {
+        let fields = [1 | 1 << 32, 4 * (i % 2), (i + 1) << 32, 0, table, 0, 8, 24];
+        file.extend(fields.into_iter().flat_map(u64::to_le_bytes));
+    }
+    file[40..48].copy_from_slice(&table.to_le_bytes());
+    for (at, field) in [(58, 64), (60, SECTIONS), (62, 0)] {
+        file[at..at + 2].copy_from_slice(&field.to_le_bytes());
+    }
+    assert_eq!(of(&file).map(|likeness| likeness.len()), Some(file.len()));
+}
