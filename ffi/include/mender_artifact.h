@@ -349,7 +349,7 @@ struct mar_apply_options {
  * lets the new image appear in the file out. (A library built without the feature 'generate' applies native deltas
  * only.)
  *
- * Of a native delta the base is checked first, and the new image before it appears. VCDIFF has check values of its
+ * Of a native delta base and new image are checked before it appears. VCDIFF has check values of its
  * windows at most and BSDIFF40 none at all: there a wrong base may give a wrong image, unless the options say what its
  * SHA-256 has to be. out is written beside its place under another name and moved there when everything that could be
  * checked is right and it is on disk. After a failure out is as it was, and nothing lies beside it. out may exist, and

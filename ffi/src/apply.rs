@@ -57,7 +57,7 @@ fn apply(base: &Path, delta: &Path, out: &Path, wanted: &Wanted) -> Result<Code,
     let mut output = OutputFile::create(out).map_err(|error| failed(out, "create", error))?;
     let tell = |phase: Phase, done, total| wanted.watch.tell_delta(phase, done, total);
     let cancel = Some(&wanted.watch.cancelled);
-    let options = ApplyOptions { progress: Some(&tell), cancel, ..wanted.options };
+    let options = ApplyOptions { progress: Some(&tell), cancel, output_is_discarded: true, ..wanted.options };
     let applied = apply_files(base, &mut delta, &mut output as &mut dyn Write, &options)?;
     if wanted.target_sha256.is_some_and(|wanted| wanted != applied.target_sha256) {
         return Err(Failure::new(Code::Target, "the new image has another SHA-256 than it has to have"));

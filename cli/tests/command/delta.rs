@@ -91,6 +91,11 @@ fn another_base_is_refused() {
         "short.img: wrong base: expected 200000 bytes, found 1000"
     );
     assert_eq!(place.names(), before);
+    // What is not thrown away gets nothing before the base is known to be right.
+    for base in ["touched.img", "short.img"] {
+        let ended = place.command(&["delta", "apply", base, "d", "-o", "-"]).output().unwrap();
+        assert_eq!((ended.status.code(), ended.stdout.len()), (Some(8), 0), "{base}");
+    }
 }
 
 #[test]

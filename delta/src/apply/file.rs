@@ -20,12 +20,15 @@ pub struct ApplyOptions<'a> {
     pub progress: Option<Progress<'a>>,
     /// Ends the work with [`Error::Cancelled`] when it becomes true.
     pub cancel: Option<&'a AtomicBool>,
+    /// Whether the caller throws away what was written when the work fails. Then [`apply_files`] checks the base while it
+    /// applies; else before it writes anything.
+    pub output_is_discarded: bool,
 }
 
 impl Default for ApplyOptions<'_> {
-    /// At most 256 MiB.
+    /// At most 256 MiB; nothing is thrown away.
     fn default() -> Self {
-        ApplyOptions { memory_limit: 256 << 20, progress: None, cancel: None }
+        ApplyOptions { memory_limit: 256 << 20, progress: None, cancel: None, output_is_discarded: false }
     }
 }
 
@@ -204,8 +207,8 @@ impl Target for Watched<'_, '_> {
 }
 
 /// Applies the delta in `delta` to the image `base` and writes the new image to `output`, which the caller puts in
-/// place when this returns without error. The base is checked meanwhile; what is wrong with it comes before what that led
-/// to.
+/// place when this returns without error. The base is checked first, or meanwhile where `output_is_discarded`; what is
+/// wrong with it comes before what that led to.
 ///
 /// # Errors
 /// As [`verify_base`] and [`apply_stream`]; `Io` when the base cannot be opened.
@@ -220,17 +223,20 @@ pub fn apply_files(
     let mut file = FileBase::new(File::open(base).map_err(failed("open"))?);
     let len = file.size().map_err(failed("find the size"))?;
     let mut same_file = FileBase::new(File::open(base).map_err(failed("open"))?);
+    let mut verify = || verify_base(&header, &mut same_file, len, options.cancel);
+    // A base that is too short would be read beyond its end.
+    if !options.output_is_discarded || len < header.base_size {
+        verify()?;
+        apply_stream(&header, delta, &mut file, &mut WriteTarget(output), options)?;
+        return Ok(header);
+    }
     let is_wrong = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let mut check = || {
-            let checked = verify_base(&header, &mut same_file, len, options.cancel);
+        let check = || {
+            let checked = verify();
             is_wrong.store(checked.is_err(), Ordering::Relaxed);
             checked
         };
-        // A base that is too short is read beyond its end otherwise.
-        if len < header.base_size {
-            return check();
-        }
         let checking = std::thread::Builder::new().spawn_scoped(scope, check);
         let checking = checking.map_err(failed("start a thread to check"))?;
         let mut target = Unless { target: WriteTarget(output), is_wrong: &is_wrong };

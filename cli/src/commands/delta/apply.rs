@@ -21,7 +21,9 @@ pub(crate) fn run(args: &DeltaApplyArgs) -> Result<(), Failure> {
     let mut output = Output::create(&args.output_path)?;
     let progress = Progress::new();
     let told = |phase, done, total| progress.tell_phase(phase, done, total);
-    let options = ApplyOptions { progress: Some(&told), ..ApplyOptions::default() };
+    // A device or a pipe has what was written, whatever comes after.
+    let output_is_discarded = output.empty_file().is_some();
+    let options = ApplyOptions { progress: Some(&told), output_is_discarded, ..ApplyOptions::default() };
     let made = apply_files(&args.base, &mut delta, &mut output, &options)
         .map_err(|error| Failure::delta(files, &error))?;
     output.commit()?;
