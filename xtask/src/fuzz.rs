@@ -8,6 +8,7 @@ mod runs;
 mod target;
 
 use crate::failure::{Doing, Failure};
+use crate::measure::children_usage;
 use crate::step::{root, target_dir};
 use runs::Runs;
 use std::fs;
@@ -18,6 +19,10 @@ pub(crate) use build::wrapped_compiler;
 
 /// Seconds for each target unless something else is asked for.
 const SECONDS: u64 = 60;
+/// With `--until`, a round that gets less than this part of its time from the processor brings nothing, and after so many of
+/// them, one after the other, it is over.
+const IDLE_PART: u32 = 100;
+const IDLE_ROUNDS_MAX: u32 = 10;
 
 struct Options {
     time: Duration,
@@ -40,20 +45,22 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
     let mut runs = Runs::open(folder.join("runs.tsv"))?;
     let mut crashes = Vec::new();
     let has_enough = |runs: &Runs, name: &str, round: u32| match options.until {
-        Some(until) => runs.cpu_seconds(name) >= until.as_secs(),
+        Some(until) => runs.cpu(name) >= until,
         None => round >= options.rounds,
     };
+    let mut idle_rounds = 0;
     for round in 0.. {
-        let mut ran = false;
+        let (mut ran, mut cpu) = (0_u32, Duration::ZERO);
         for name in &options.targets {
             if crashes.contains(name) || has_enough(&runs, name, round) {
                 continue;
             }
-            ran = true;
+            ran += 1;
             println!("\n▶ {name}, round {}, {} s", round + 1, options.time.as_secs());
             let ended = target::fuzz(name, &folder, options.time, options.until.is_some())?;
             println!("  {}", ended.run.words());
             runs.add(&ended.run)?;
+            cpu += ended.run.cpu;
             if let Some(input) = ended.crash {
                 println!("  FAILED: {}\n  {}", ended.why, input.display());
                 println!("  again: {} {}", target::program(name).display(), input.display());
@@ -61,8 +68,18 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
             }
         }
         fs::write(folder.join("table.md"), runs.table()).doing(|| "writing table.md".to_owned())?;
-        if !ran {
+        if ran == 0 {
             break;
+        }
+        idle_rounds = if cpu < options.time * ran / IDLE_PART { idle_rounds + 1 } else { 0 };
+        if options.until.is_some() && idle_rounds == IDLE_ROUNDS_MAX {
+            println!("\n{}", runs.table());
+            return Err(Failure::new(format!(
+                "{ran} of {} targets did not come to the time that was asked for: the last {idle_rounds} rounds had less than \
+                 1/{IDLE_PART} of the processor each{}",
+                options.targets.len(),
+                if crashes.is_empty() { String::new() } else { format!("; failed: {}", crashes.join(", ")) }
+            )));
         }
     }
     println!("\n{}", runs.table());
@@ -98,6 +115,10 @@ fn options(arguments: &[&str]) -> Result<Options, Failure> {
     }
     if options.targets.is_empty() {
         options.targets = all;
+    }
+    if options.until.is_some() {
+        children_usage()
+            .map_err(|why| Failure::new(format!("--until counts time of the processor: {why}")))?;
     }
     Ok(options)
 }

@@ -73,7 +73,7 @@ pub(crate) fn fuzz(name: &str, folder: &Path, time: Duration, patient: bool) -> 
         features: number_behind(&said, " ft: ").unwrap_or(0),
         inputs: u64::try_from(inputs).unwrap_or(u64::MAX),
         peak_mib: number_behind(&said, "stat::peak_rss_mb:").unwrap_or(0),
-        cpu_seconds: cpu().saturating_sub(cpu_before).as_secs(),
+        cpu: cpu().saturating_sub(cpu_before),
     };
     let why = said.lines().find(|line| line.contains("panicked at") || line.contains("ERROR: libFuzzer"));
     let crash =
