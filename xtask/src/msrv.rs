@@ -31,7 +31,8 @@ pub(crate) fn run_msrv() -> Result<(), Failure> {
     run(check().args(["-p", "mender-device"]))?;
     let module = ["-p", "mender-artifact-cli", "--no-default-features", "--bin", "mender-binary-delta"];
     run(check().args(module))?;
-    run(check().args(module).args(["--features", "block-names"]))
+    run(check().args(module).args(["--features", "block-names"]))?;
+    run(check().args(module).args(["--features", "repair-url"]))
 }
 
 /// RUSTC_MSRV, else rustup's toolchain.
