@@ -66,18 +66,23 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
             target.join("release/mender-binary-delta")
         }
     };
-    let xdelta3 = find("xdelta3").ok_or_else(|| Failure::new("xdelta3 is not installed"))?;
+    // With a native delta alone nothing of it would run.
+    let xdelta3 = if given.native.is_some() && given.xdelta3.is_none() {
+        None
+    } else {
+        Some(find("xdelta3").ok_or_else(|| Failure::new("xdelta3 is not installed"))?)
+    };
 
     let pair = Pair::read(Path::new(folder))?;
-    let deltas = make_deltas(&pair, given, &xdelta3, &scratch)?;
+    let deltas = make_deltas(&pair, given, xdelta3.as_deref(), &scratch)?;
     println!("\nimage: {} bytes; module: {} bytes\n", pair.new_bytes, size(&module)?);
     println!("| delta | bytes | applied by | wall s | CPU s | peak MiB |");
     println!("|---|---:|---|---:|---:|---:|");
     for delta in &deltas {
         let usage = apply_with_module(&module, &pair, delta, &scratch)?;
         print_row(delta, "the module", usage)?;
-        if delta.algorithm == "xdelta3" {
-            print_row(delta, "`xdelta3 -d`", apply_with_xdelta3(&xdelta3, &pair, delta, &scratch)?)?;
+        if let Some(xdelta3) = xdelta3.as_deref().filter(|_| delta.algorithm == "xdelta3") {
+            print_row(delta, "`xdelta3 -d`", apply_with_xdelta3(xdelta3, &pair, delta, &scratch)?)?;
         }
     }
     println!(
@@ -95,11 +100,15 @@ impl Pair {
 }
 
 /// Those that are given, or else those of a release build and of xdelta3.
-fn make_deltas(pair: &Pair, given: Given, xdelta3: &Path, scratch: &Path) -> Result<Vec<Delta>, Failure> {
-    let is_only_given = given.native.is_some() || given.xdelta3.is_some();
+fn make_deltas(
+    pair: &Pair,
+    given: Given,
+    xdelta3: Option<&Path>,
+    scratch: &Path,
+) -> Result<Vec<Delta>, Failure> {
     let mut deltas = Vec::new();
     let mut delta = |name, path, algorithm| deltas.push(Delta { name, path, algorithm });
-    if is_only_given {
+    let (None, None, Some(xdelta3)) = (&given.native, &given.xdelta3, xdelta3) else {
         let mut given_delta = |path, name, algorithm| {
             if let Some(path) = path {
                 delta(name, path, algorithm);
@@ -108,7 +117,7 @@ fn make_deltas(pair: &Pair, given: Given, xdelta3: &Path, scratch: &Path) -> Res
         given_delta(given.native, "native", "mender-native");
         given_delta(given.xdelta3, "xdelta3 algorithm", "xdelta3");
         return Ok(deltas);
-    }
+    };
     run_step(cargo().args([
         "build",
         "--quiet",

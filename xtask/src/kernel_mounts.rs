@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use volume::Volume;
 
 pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
+    let qemu = guest::qemu()?;
     let tool = match arguments {
         [] => {
             run_step(cargo().args(["build", "-p", "mender-artifact-cli", "--bin", "mender-artifact"]))?;
@@ -24,7 +25,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
         _ => return Err(Failure::new("kernel-mounts takes --tool PROGRAM, or nothing")),
     };
     let dir = fresh_dir("kernel-mounts")?;
-    let guest = Guest::prepare(&dir)?;
+    let guest = Guest::prepare(&dir, qemu)?;
     let disks = made::all(&dir)?;
     let mut volumes = volumes(&disks);
     for volume in &mut volumes {

@@ -49,7 +49,8 @@ usage: cargo xtask <task>
                     strace); cases as in cli/tests/faults/main.rs
   fuzz [--minutes N] [--rounds N | --until N] [--no-build] [TARGET...]
                     fuzz targets one after the other, N minutes (1) each: executions and coverage so far (needs c++);
-                    --until: in rounds, until each has had N minutes of the processor in all runs; --no-build goes on with the programs that are there
+                    --until: in rounds, until each has had N minutes of the processor in all runs (on Unix), or ten rounds
+                    had next to nothing of it; --no-build goes on with the programs that are there
   compare [--table main|memory|formats|full] [--limit SECONDS] [--only TOOL[,TOOL]] PAIR...
                     a table of delta sizes and times beside other tools; PAIR is a folder with old.img and new.img
   compare-artifacts [--limit SECONDS] [--scratch FOLDER] [--only NAME[,NAME]] IMAGE
@@ -59,7 +60,7 @@ usage: cargo xtask <task>
                     system; --xfs in a file system where copies share blocks (needs root)
   kernel-mounts [--tool PROGRAM]
                     what Linux reads of FAT and ext4 volumes that the command has changed, and the command after Linux has
-                    (needs qemu-system-x86, apt and some 100 MB of packages)
+                    (on Debian 12, whose kernel it downloads with apt, some 100 MB; needs cpio, dpkg-deb, qemu-system-x86)
   ledger-bench [N] [--tool PROGRAM] [--db PATH|URL]
                     time of N events (5000000) into a ledger and of reports, and whether sqlite3 comes to the same sums
   compare-module [--module PROGRAM] [--native DELTA] [--xdelta3 DELTA] PAIR

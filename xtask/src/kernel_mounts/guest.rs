@@ -30,6 +30,14 @@ const MODULES: [&str; 18] = [
     "ext4",
     "msdos",
 ];
+/// What has to be there, and the packages that have it.
+const NEEDED: [(&str, &str); 5] = [
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("cpio", "cpio"),
+    ("dpkg-deb", "dpkg"),
+    ("apt-get", "apt"),
+    ("apt-cache", "apt"),
+];
 /// A machine that is not done by then is ended.
 const SECONDS_MAX: &str = "600";
 
@@ -44,11 +52,30 @@ pub(super) struct Guest {
     content: Vec<u8>,
 }
 
+/// Where QEMU is, on a system where the rest works: later kernels of Debian have packed modules, and others of them.
+pub(super) fn qemu() -> Result<PathBuf, Failure> {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    if !is_debian_12(&release) {
+        let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+        let name = name.unwrap_or("another system").trim_matches('"');
+        return Err(Failure::new(format!(
+            "kernel-mounts takes its kernel out of the packages of Debian 12: expected that, found {name}"
+        )));
+    }
+    if let Some((_, package)) = NEEDED.iter().find(|(name, _)| find(name).is_none()) {
+        return Err(Failure::new(format!("{package} is not installed")));
+    }
+    find(NEEDED[0].0).ok_or_else(|| Failure::new("qemu-system-x86 is not installed"))
+}
+
+fn is_debian_12(release: &str) -> bool {
+    let says = |line: &str| release.lines().any(|found| found.replace('"', "") == line);
+    says("ID=debian") && says("VERSION_ID=12")
+}
+
 impl Guest {
     /// Takes kernel and shell out of Debian's packages; nothing of them is installed.
-    pub(super) fn prepare(dir: &Path) -> Result<Self, Failure> {
-        let qemu =
-            find("qemu-system-x86_64").ok_or_else(|| Failure::new("qemu-system-x86 is not installed"))?;
+    pub(super) fn prepare(dir: &Path, qemu: PathBuf) -> Result<Self, Failure> {
         let depends = output(program("apt-cache").args(["depends", "linux-image-amd64"]))?;
         // The first word is the package that was asked for.
         let image = depends.split_whitespace().skip(1).find(|word| word.starts_with("linux-image-"));
