@@ -75,6 +75,10 @@ impl Header {
         if check != u32_at(56) {
             return Err(Error::format("header check value", 56, check.into(), u32_at(56).into()));
         }
+        let reserved = u16::from_le_bytes([bytes[10], bytes[11]]);
+        if reserved != 0 {
+            return Err(Error::format("reserved bytes", 10, 0, reserved.into()));
+        }
         let block_bytes = u32_at(12);
         if !BLOCK_BYTES.contains(&block_bytes) || !block_bytes.is_power_of_two() {
             return Err(Error::format("block size", 12, (*BLOCK_BYTES.end()).into(), block_bytes.into()));
@@ -100,11 +104,17 @@ mod tests {
         assert_eq!(header.blocks(), (5 << 16) + 1);
         assert_eq!(header.list_bytes(), 60 + 32 * ((5 << 16) + 1));
         for at in 0..Header::LEN {
-            // Two bytes say nothing yet, and are covered by the check value all the same.
             let mut damaged = encoded;
             damaged[at] ^= 1;
             assert!(Header::parse(&damaged).is_err(), "{at}");
             assert!(matches!(Header::parse(&encoded[..at]), Err(Error::Truncated { .. })));
+        }
+        for at in [10, 11] {
+            let mut reserved = encoded;
+            reserved[at] = 1;
+            let check = crc32(0, &reserved[..56]);
+            reserved[56..].copy_from_slice(&check.to_le_bytes());
+            assert!(matches!(Header::parse(&reserved), Err(Error::Format(_))), "{at}");
         }
         for (block_bytes, image_bytes) in
             [(0, 1), (1 << 11, 1), (12_345, 1), (1 << 21, 1), (1 << 16, 1 << 63)]
