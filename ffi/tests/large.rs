@@ -1,6 +1,8 @@
 //! Images of more than 4 GiB through the C API for programs on computers: minutes of work and some disk, so only when asked
 //! for: `cargo test -p mender-ffi --test large -- --ignored --nocapture`.
 
+// Files with holes are written at offsets.
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

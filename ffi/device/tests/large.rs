@@ -2,6 +2,8 @@
 //! only when asked for: `cargo test -p mender-device --test large -- --ignored --nocapture`. `MAR_LARGE_CROSS=0` leaves the
 //! simulated ones out.
 
+// Files with holes are written at offsets.
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
