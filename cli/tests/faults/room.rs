@@ -15,6 +15,7 @@ pub(crate) fn limited(case: &Case) {
     let Some(prepared) = prepare(case) else { return };
     let longest = prepared.after.0.values().map(Vec::len).max().unwrap_or(0) as u64;
     let judge = Judge { case, before: &prepared.before, after: &prepared.after };
+    let mut failed = 0;
     for step in 0..=STEPS {
         // In units of 512 bytes (dash) or 1 KiB (bash), and never at the end of one of our own writes.
         let units = longest * step / STEPS / 512 + u64::from(step > 0);
@@ -25,10 +26,12 @@ pub(crate) fn limited(case: &Case) {
         limited.arg(inner.get_program()).args(inner.get_args()).current_dir(place.path(""));
         limited.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let output = limited.output().unwrap();
+        failed += usize::from(!output.status.success());
         if let Err(why) = judge.judge(&place, &Ending::of(&output), "", false) {
             panic!("{} with ulimit -f {units}: {why}", case.name);
         }
     }
+    assert!(failed > 0, "{}: no limit was ever met", case.name);
 }
 
 /// A file system in memory, with less room than is needed, then a little more, until it is enough.
