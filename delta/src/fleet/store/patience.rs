@@ -70,6 +70,11 @@ impl Patience {
         }
     }
 
+    /// The same for a request that has only so much time.
+    pub(super) fn only(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
     /// How long a request is tried.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout

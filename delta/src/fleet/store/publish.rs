@@ -2,7 +2,7 @@
 
 use super::Store;
 use super::error::StoreError;
-use super::record::{PastFailure, Record};
+use super::record::{Object, PastFailure, Record};
 use super::requests::Created;
 use crate::fleet::job::key::JobKey;
 use crate::fleet::tenant::TenantId;
@@ -22,9 +22,6 @@ pub enum Published {
     },
 }
 
-/// How often an object that was removed meanwhile is put again.
-const REPAIRS: usize = 3;
-
 impl Store {
     /// Lets what a job made appear: the bytes of `file`, which `record.object` must describe, and then the record under
     /// `key`. Of many calls for one key exactly one is the first, on all machines together.
@@ -42,7 +39,7 @@ impl Store {
     ) -> Result<Published, StoreError> {
         let path = self.layout.key(tenant, key);
         let (bytes, publication) = record.encode(key)?;
-        let before = match self.record_and_publication(tenant, key) {
+        let mut before = match self.record_and_publication(tenant, key) {
             // What is no record cannot stand for anything.
             Err(StoreError::Record { .. }) => {
                 self.remove(&path)?;
@@ -50,8 +47,14 @@ impl Store {
             }
             found => found?,
         };
+        // Whoever is removing what it names may have removed both by then.
+        if let Some((named, _)) = &before
+            && self.wait_for_removals(tenant, &named.object.sha256)?
+        {
+            before = self.record_and_publication(tenant, key)?;
+        }
         if let Some((before, _)) = before {
-            if self.is_whole(tenant, &before)? {
+            if self.is_there(tenant, &before.object)? {
                 return Ok(already_there(before, record));
             }
             // Somebody removed the object that the record names.
@@ -75,12 +78,7 @@ impl Store {
         };
         // Collecting garbage at the same time may have taken the object for an orphan just before the record appeared.
         if named.object == record.object {
-            self.wait_for_removals(tenant, &record.object.sha256)?;
-            let mut repairs = 0;
-            while !self.is_whole(tenant, record)? && repairs < REPAIRS {
-                self.put_as_recorded(tenant, record, file)?;
-                repairs += 1;
-            }
+            self.keep_put(tenant, file, &record.object)?;
         }
         // Outdated by now; it expires anyway.
         let _ = self.remove(&self.layout.failure(tenant, key));
@@ -88,7 +86,7 @@ impl Store {
     }
 
     fn put_as_recorded(&self, tenant: &TenantId, record: &Record, file: &mut File) -> Result<(), StoreError> {
-        let put = self.put(tenant, file, Some(record.object.sha256))?;
+        let put = self.put_as(tenant, file, record.object.sha256)?;
         if put.len != record.object.len {
             return Err(StoreError::record(
                 put.sha256,
@@ -104,7 +102,7 @@ impl Store {
     /// `Record` when what lies there is no record of this key. Else what failed in the store.
     pub fn find(&self, tenant: &TenantId, key: &JobKey) -> Result<Option<Record>, StoreError> {
         let Some((record, _)) = self.record_and_publication(tenant, key)? else { return Ok(None) };
-        Ok(self.is_whole(tenant, &record)?.then_some(record))
+        Ok(self.is_there(tenant, &record.object)?.then_some(record))
     }
 
     fn record_and_publication(
@@ -116,10 +114,10 @@ impl Store {
         self.small(&path)?.map(|bytes| Record::decode(&path, key, &bytes)).transpose()
     }
 
-    /// Whether the object of a record is there, as long as it should be.
-    fn is_whole(&self, tenant: &TenantId, record: &Record) -> Result<bool, StoreError> {
-        let there = self.head(&self.layout.object(tenant, &record.object.sha256))?;
-        Ok(there.is_some_and(|there| there.size == record.object.len))
+    /// Whether an object is there, as long as it should be.
+    pub(super) fn is_there(&self, tenant: &TenantId, object: &Object) -> Result<bool, StoreError> {
+        let there = self.head(&self.layout.object(tenant, &object.sha256))?;
+        Ok(there.is_some_and(|there| there.size == object.len))
     }
 
     /// Remembers why the job with this key made nothing, so that it is not tried for each device that asks.

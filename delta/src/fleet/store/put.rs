@@ -16,10 +16,12 @@ use std::sync::Arc;
 pub(super) const PART_LEN: usize = 8 << 20;
 /// How often a transfer in parts is begun: each part has been tried again by itself before.
 const TRANSFERS: usize = 3;
+/// How often an object that was removed meanwhile is put again.
+const REPAIRS: usize = 3;
 
 impl Store {
     /// Puts the bytes of `file`, from its begin to its end, where their digest says. What is there already is put again:
-    /// it is the same, and is new for [`gc`](Store::gc).
+    /// it is the same, and is new for [`gc`](Store::gc). Waits for one who is removing it.
     ///
     /// # Errors
     /// `Input` when `expected` is given and is not the digest of the file, or the file changes meanwhile; nothing is
@@ -34,6 +36,18 @@ impl Store {
             Some(digest) => digest,
             None => Object::of(file).map_err(unread)?.sha256,
         };
+        let object = self.put_as(tenant, file, sha256)?;
+        self.keep_put(tenant, file, &object)?;
+        Ok(object)
+    }
+
+    /// Puts the bytes of `file`, whose digest must be `sha256`. Somebody may be about to remove what was there before.
+    pub(super) fn put_as(
+        &self,
+        tenant: &TenantId,
+        file: &mut File,
+        sha256: Sha256Sum,
+    ) -> Result<Object, StoreError> {
         let path = self.layout.object(tenant, &sha256);
         let mut begun = 1;
         loop {
@@ -42,6 +56,22 @@ impl Store {
                 done => return done,
             }
         }
+    }
+
+    /// Waits for those who may have begun to remove `object` before it was put or named, and puts it again if they did.
+    pub(super) fn keep_put(
+        &self,
+        tenant: &TenantId,
+        file: &mut File,
+        object: &Object,
+    ) -> Result<(), StoreError> {
+        self.wait_for_removals(tenant, &object.sha256)?;
+        let mut repairs = 0;
+        while !self.is_there(tenant, object)? && repairs < REPAIRS {
+            self.put_as(tenant, file, object.sha256)?;
+            repairs += 1;
+        }
+        Ok(())
     }
 
     fn transfer(&self, path: &Path, file: &mut File, sha256: Sha256Sum) -> Result<Object, StoreError> {

@@ -8,6 +8,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Whether something that must not be there yet was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,9 +84,11 @@ impl Store {
         self.run(async move { optional(patience.spend(&path, || objects.delete(&path)).await).map(|_| ()) })
     }
 
-    /// Removes something in one attempt: one that is repeated could meet what was put meanwhile.
-    pub(super) fn remove_once(&self, path: &Path) -> Result<(), StoreError> {
-        let (objects, path, patience) = (Arc::clone(&self.objects), path.clone(), self.patience);
+    /// Removes something, and waits for its end for at most `patience`. Nothing is repeated here; the client of a store over
+    /// HTTP repeats a request within that time, a few times at most.
+    pub(super) fn remove_once(&self, path: &Path, patience: Duration) -> Result<(), StoreError> {
+        let (objects, path, patience) =
+            (Arc::clone(&self.objects), path.clone(), self.patience.only(patience));
         self.run(async move { optional(patience.wait(&path, objects.delete(&path)).await).map(|_| ()) })
     }
 

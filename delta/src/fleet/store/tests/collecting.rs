@@ -1,8 +1,9 @@
 //! Removing what is old, too much or named by nothing.
 
-use super::faulty::Faulty;
+use super::faulty::{Fault, Faulty, Request};
 use super::*;
 use crate::fleet::store::Published;
+use crate::fleet::store::error::StoreError;
 use crate::fleet::store::gc::{GcOptions, GcReport};
 use crate::fleet::store::layout::Kind;
 use crate::fleet::store::record::PastFailure;
@@ -218,7 +219,7 @@ fn a_removal_that_is_on_its_way_does_not_take_what_is_published_meanwhile() {
     let (bytes, key) = (b"an orphan until now", JobKey::from([7; 32]));
     store.put(&tenant("a"), &mut file(bytes), None).unwrap();
     let (give, given) = std::sync::mpsc::channel();
-    faults.at_removal("objects", {
+    faults.at(Request::Removal, "objects", {
         let store = store.clone();
         move || {
             let publisher = std::thread::spawn({
@@ -247,27 +248,115 @@ fn a_removal_that_is_on_its_way_does_not_take_what_is_published_meanwhile() {
     assert_eq!(store.entries(&store.layout.folder(&tenant("a"), Kind::Removing)).unwrap(), []);
 }
 
-/// He has put his record when the orphans are marked: it is seen.
+/// He puts his record before he can see the mark of his object: so it has to be looked for after that.
 #[test]
 fn what_is_named_since_the_keys_were_listed_is_no_orphan() {
     let (objects, faults) = Faulty::new(None, false);
     let store = Store::over(Arc::new(objects), &hasty()).unwrap();
-    // Two orphans: while the mark of the first is put, the second is published.
     let [one, two] = [b"one", b"two"].map(|bytes| store.put(&tenant("a"), &mut file(bytes), None).unwrap());
-    let mark = store.layout.mark(&tenant("a"), &one.sha256.min(two.sha256), "old");
-    store.overwrite(&mark, Vec::new()).unwrap();
     let key = JobKey::from([9; 32]);
-    faults.at_removal("removing", {
+    let named = if one.sha256 < two.sha256 { two } else { one };
+    // The first mark is that of the other one.
+    faults.at(Request::Put, "removing", {
         let store = store.clone();
         move || {
             // As by a publisher whose object is that old: the record alone.
-            let record = Record { object: two, published: 1, note: serde_json::Value::Null };
+            let record = Record { object: named, published: 1, note: serde_json::Value::Null };
             let path = store.layout.key(&tenant("a"), &key);
             store.overwrite(&path, record.encode(&key).unwrap().0).unwrap();
         }
     });
-    let report = store.gc(&tenant("a"), &GcOptions { grace: 0, ..GcOptions::at(now() + 10) }).unwrap();
+    let report = store.gc(&tenant("a"), &at_once()).unwrap();
     assert_eq!(report.objects, 1);
     assert!(store.find(&tenant("a"), &key).unwrap().is_some());
-    assert_eq!(store.entries(&store.layout.folder(&tenant("a"), Kind::Removing)).unwrap(), []);
+    assert_eq!(marks(&store), 0);
+}
+
+/// Everything that nothing names is an orphan.
+fn at_once() -> GcOptions {
+    GcOptions { grace: 0, ..GcOptions::at(now() + 10) }
+}
+
+fn marks(store: &Store) -> usize {
+    store.entries(&store.layout.folder(&tenant("a"), Kind::Removing)).unwrap().len()
+}
+
+/// A store that takes its time to say which keys there are: publishers who have seen a mark do not wait for ever.
+#[test]
+fn what_would_be_removed_too_late_is_left_to_the_next_pass() {
+    let (objects, faults) = Faulty::new(None, false);
+    let second = Duration::from_secs(1);
+    let options = StoreOptions { timeout: second, attempt_timeout: second, ..hasty() };
+    let store = Store::over(Arc::new(objects), &options).unwrap();
+    store.put(&tenant("a"), &mut file(b"orphan"), None).unwrap();
+    faults.at(Request::Put, "removing", {
+        let faults = Arc::clone(&faults);
+        move || faults.at(Request::List, "keys", move || std::thread::sleep(second * 6 / 10))
+    });
+    assert_eq!(store.gc(&tenant("a"), &at_once()).unwrap().objects, 0);
+    assert_eq!(marks(&store), 0);
+    assert_eq!(store.gc(&tenant("a"), &at_once()).unwrap().objects, 1);
+}
+
+#[test]
+fn a_failure_leaves_no_mark_but_that_of_a_removal_whose_end_was_not_seen() {
+    let (objects, faults) = Faulty::new(None, false);
+    let store = Store::over(Arc::new(objects), &hasty()).unwrap();
+    store.put(&tenant("a"), &mut file(b"orphan"), None).unwrap();
+    // The keys cannot be listed.
+    faults.at(Request::Put, "removing", {
+        let faults = Arc::clone(&faults);
+        move || {
+            let then = Arc::clone(&faults);
+            faults.at(Request::List, "keys", move || {
+                then.set(Some(Fault::Deny));
+                let mended = Arc::clone(&then);
+                then.at(Request::Removal, "removing", move || mended.set(None));
+            });
+        }
+    });
+    let refused = store.gc(&tenant("a"), &at_once()).unwrap_err();
+    assert!(matches!(refused, StoreError::Refused { .. }), "{refused}");
+    assert_eq!(marks(&store), 0);
+    // The removal itself hangs.
+    faults.at(Request::Removal, "objects", {
+        let faults = Arc::clone(&faults);
+        move || faults.set(Some(Fault::Hang))
+    });
+    let slow = store.gc(&tenant("a"), &at_once()).unwrap_err();
+    assert!(matches!(slow, StoreError::Slow { .. }), "{slow}");
+    faults.set(None);
+    assert_eq!(marks(&store), 1);
+    // Who puts it waits for that mark, as long as it may take; a pass without any grace leaves it.
+    let begin = Instant::now();
+    store.put(&tenant("a"), &mut file(b"orphan"), None).unwrap();
+    assert!(begin.elapsed() >= hasty().timeout);
+    store.gc(&tenant("a"), &at_once()).unwrap();
+    assert_eq!(marks(&store), 1);
+    store.gc(&tenant("a"), &GcOptions { grace: 0, ..GcOptions::at(now() + 3700) }).unwrap();
+    assert_eq!(marks(&store), 0);
+}
+
+/// What is put, and named later by a task, is not taken by a removal that was on its way.
+#[test]
+fn what_is_put_while_it_is_removed_is_there_afterwards() {
+    let (objects, faults) = Faulty::new(None, false);
+    let options = StoreOptions { timeout: Duration::from_secs(60), ..StoreOptions::default() };
+    let store = Store::over(Arc::new(objects), &options).unwrap();
+    let object = store.put(&tenant("a"), &mut file(b"input"), None).unwrap();
+    let (give, given) = std::sync::mpsc::channel();
+    faults.at(Request::Removal, "objects", {
+        let store = store.clone();
+        move || {
+            let putting = std::thread::spawn(move || store.put(&tenant("a"), &mut file(b"input"), None));
+            let begin = Instant::now();
+            while !putting.is_finished() && begin.elapsed() < Duration::from_millis(500) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            give.send(putting).unwrap();
+        }
+    });
+    assert_eq!(store.gc(&tenant("a"), &at_once()).unwrap().objects, 1);
+    given.recv().unwrap().join().unwrap().unwrap();
+    assert_eq!(bytes_of(&store, "a", &object).unwrap(), b"input");
 }

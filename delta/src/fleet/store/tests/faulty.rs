@@ -45,6 +45,14 @@ pub(super) struct Faulty {
     faults: Arc<Faults>,
 }
 
+/// A request that something can happen at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Request {
+    Put,
+    List,
+    Removal,
+}
+
 /// Something that happens while a request is on its way.
 type Meanwhile = Box<dyn FnOnce() + Send>;
 
@@ -54,8 +62,8 @@ pub(super) struct Faults {
     writes_only: bool,
     /// Requests so far.
     pub(super) requests: AtomicU64,
-    /// Called while the first removal below a folder of this name is on its way.
-    at_removal: Mutex<Option<(&'static str, Meanwhile)>>,
+    /// Called while the first such request for a folder of this name, or what is in it, is on its way.
+    at: Mutex<Option<(Request, &'static str, Meanwhile)>>,
 }
 
 impl fmt::Debug for Faults {
@@ -80,18 +88,24 @@ impl Faults {
         *self.fault.lock().unwrap() = fault;
     }
 
-    pub(super) fn at_removal(&self, folder: &'static str, meanwhile: impl FnOnce() + Send + 'static) {
-        *self.at_removal.lock().unwrap() = Some((folder, Box::new(meanwhile)));
+    pub(super) fn at(
+        &self,
+        request: Request,
+        folder: &'static str,
+        meanwhile: impl FnOnce() + Send + 'static,
+    ) {
+        *self.at.lock().unwrap() = Some((request, folder, Box::new(meanwhile)));
     }
 
-    async fn meet_removal(&self, path: &Path) {
+    async fn on_its_way(&self, request: Request, path: &Path) {
         let meanwhile = {
-            let mut at_removal = self.at_removal.lock().unwrap();
-            let is_there =
-                |(folder, _): &(&str, Meanwhile)| path.parts().any(|part| part.as_ref() == *folder);
-            if at_removal.as_ref().is_some_and(is_there) { at_removal.take() } else { None }
+            let mut at = self.at.lock().unwrap();
+            let is_it = |(which, folder, _): &(Request, &str, Meanwhile)| {
+                *which == request && path.parts().any(|part| part.as_ref() == *folder)
+            };
+            if at.as_ref().is_some_and(is_it) { at.take() } else { None }
         };
-        if let Some((_, meanwhile)) = meanwhile {
+        if let Some((_, _, meanwhile)) = meanwhile {
             tokio::task::spawn_blocking(meanwhile).await.unwrap();
         }
     }
@@ -159,7 +173,10 @@ impl ObjectStore for Faulty {
         's: 't,
         Self: 't,
     {
-        Box::pin(self.faults.meet(true, self.below.put_opts(location, payload, options)))
+        Box::pin(async move {
+            self.faults.on_its_way(Request::Put, location).await;
+            self.faults.meet(true, self.below.put_opts(location, payload, options)).await
+        })
     }
 
     fn put_multipart_opts<'a, 's, 't>(
@@ -195,7 +212,7 @@ impl ObjectStore for Faulty {
             let (below, faults) = (Arc::clone(&below), Arc::clone(&faults));
             async move {
                 let path = path?;
-                faults.meet_removal(&path).await;
+                faults.on_its_way(Request::Removal, &path).await;
                 faults.meet(true, object_store::ObjectStoreExt::delete(&*below, &path)).await?;
                 Ok(path)
             }
@@ -204,8 +221,14 @@ impl ObjectStore for Faulty {
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
         use futures_util::{StreamExt, TryStreamExt, stream};
-        let (all, faults) = (self.below.list(prefix), Arc::clone(&self.faults));
-        let whether = async move { faults.meet(false, async { Ok(all) }).await };
+        let (below, faults) = (Arc::clone(&self.below), Arc::clone(&self.faults));
+        let all = move |prefix: &Path| below.list(Some(prefix));
+        let prefix = prefix.cloned().unwrap_or_default();
+        let whether = async move {
+            faults.on_its_way(Request::List, &prefix).await;
+            let all = all(&prefix);
+            faults.meet(false, async { Ok(all) }).await
+        };
         stream::once(whether).try_flatten().boxed()
     }
 
