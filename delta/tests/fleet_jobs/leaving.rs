@@ -105,6 +105,25 @@ fn an_engine_that_is_dropped_while_it_works_says_so_and_the_next_one_goes_on() {
     assert_eq!(folder.engine().tenants_with_unfinished(), []);
 }
 
+/// Other inputs were written down before it was refused.
+#[test]
+fn a_job_that_is_refused_as_it_is_taken_up_keeps_the_files_that_it_had() {
+    let folder = Folder::new();
+    let (slow_from, slow_to) = slow_pair(&folder);
+    let engine = Engine::new(EngineOptions { workers: 1, ..folder.options() }).unwrap();
+    let job = engine.submit(spec("a"), Inputs::paths(&slow_from, &slow_to)).unwrap();
+    drop(engine);
+    let engine = folder.engine();
+    let before = engine.unfinished(&tenant("a"));
+    assert_eq!(before[0].paths, Some([slow_from, slow_to]));
+    engine.interrupt();
+    let refused = engine.take_up(&tenant("a"), job.id(), Some(Inputs::pushed())).unwrap_err();
+    assert_eq!(refused.reason, Reason::Interrupted);
+    assert_eq!(engine.unfinished(&tenant("a")), before);
+    drop(engine);
+    assert_eq!(folder.engine().unfinished(&tenant("a")), before);
+}
+
 /// Not a test by itself: the process that the next one kills.
 #[test]
 #[ignore = "run by another test"]

@@ -51,7 +51,14 @@ impl Engine {
                 "the Artifacts of this job were pushed, and have to be again",
             )
         })?;
-        let handle = self.submit_as(id.clone(), unfinished.spec, inputs)?;
+        let handle = match self.submit_as(id.clone(), unfinished.spec.clone(), inputs) {
+            Ok(handle) => handle,
+            Err(failure) => {
+                // With the files that it had: these inputs may have been written down before they were refused.
+                let _ = unfinished.write(&self.inner.folder);
+                return Err(failure);
+            }
+        };
         self.no_longer_unfinished(id);
         Ok(handle)
     }
