@@ -29,7 +29,8 @@ pub(crate) fn undo_with(undo: impl FnOnce() + Send + 'static) -> Guard {
 }
 
 /// Makes something with a file that has to be removed if a signal ends the process before the guard is dropped. No
-/// signal comes in between. `path` says where the file is, if there is one.
+/// signal comes in between. `path` says where the file is, if there is one. Another file that has its
+/// name by then stays.
 pub(crate) fn make_file<T, E>(
     make: impl FnOnce() -> Result<T, E>,
     path: impl FnOnce(&T) -> Option<&Path>,
@@ -37,10 +38,28 @@ pub(crate) fn make_file<T, E>(
     let mut pending = locked();
     let made = make()?;
     let guard = path(&made).map(|path| {
-        let path = path.to_path_buf();
-        pending.add(Box::new(move || drop(std::fs::remove_file(path))))
+        let (path, made) = (path.to_path_buf(), identity(path));
+        pending.add(Box::new(move || {
+            if identity(&path) == made {
+                let _ = std::fs::remove_file(path);
+            }
+        }))
     });
     Ok((made, guard))
+}
+
+/// Device and inode of what has this name; nothing where there are no such numbers.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::symlink_metadata(path).ok().map(|about| (about.dev(), about.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
 }
 
 /// Something that is under way and must not be left half-way.
@@ -139,5 +158,27 @@ mod tests {
         let ids = |pending: &Pending| pending.undos.iter().map(|(id, _)| *id).collect::<Vec<_>>();
         let pending = ids(&PENDING.lock().unwrap());
         assert!(!pending.contains(&id) && pending.contains(&second.0), "{pending:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_file_that_was_made_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, elsewhere) = (folder.path().join("a"), folder.path().join("b"));
+        let undo = || {
+            let made = make_file(|| std::fs::write(&path, "made").map(|()| path.clone()), |path| Some(path));
+            let guard = made.unwrap().1;
+            let id = guard.as_ref().unwrap().0;
+            let mut pending = locked();
+            let at = pending.undos.iter().position(|(of, _)| *of == id).unwrap();
+            pending.undos.remove(at).1
+        };
+        undo()();
+        assert!(!path.exists());
+        let after = undo();
+        std::fs::rename(&path, &elsewhere).unwrap();
+        std::fs::write(&path, "of another").unwrap();
+        after();
+        assert!(path.exists() && elsewhere.exists());
     }
 }

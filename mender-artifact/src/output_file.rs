@@ -1,5 +1,7 @@
 //! Files that appear whole or not at all.
 
+#[path = "output_file_named.rs"]
+mod named;
 #[cfg(target_os = "linux")]
 #[path = "output_file_linux.rs"]
 mod nameless;
@@ -11,12 +13,21 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempPath};
+#[cfg(unix)]
+use tempfile::TempPath;
+
+use self::named::Named;
 
 /// A file being written. Until [`commit`](Self::commit) it has no name where the system has such files (Linux, on most
 /// file systems), so that nothing is left of it however the process ends; elsewhere it lies beside its destination
-/// under another name, `.mender-artifact-*.part`. Dropped before, it is removed and the destination is as it was. What a
-/// process that was killed has left under such a name, whoever makes the same file next removes.
+/// under another name, `.mender-artifact-NAME.part`. Dropped before, it is removed and the destination is as it was. What a
+/// process that was killed has left under that name, whoever makes the same file next removes, if nobody holds it
+/// (`flock`); where another machine may hold it, which is wherever the system does not tell that the file system is
+/// local, if it has not changed for an hour. Who finds at the end that his file was taken away all the same fails.
+///
+/// The name has a random part instead, and nobody removes what is left of it, where `NAME` is too long for that (more
+/// than 233 bytes), where another process writes the same file, or has left such a file that is not yet old enough, and
+/// on systems that are no Unix.
 ///
 /// A destination that is a symbolic link stays one: the file that it points to is replaced. One
 /// that is no regular file, such as `/dev/null` or a pipe, is written directly.
@@ -31,7 +42,7 @@ enum Inner {
         destination: PathBuf,
     },
     Beside {
-        file: NamedTempFile,
+        file: Named,
         destination: PathBuf,
     },
     Direct(File),
@@ -88,7 +99,7 @@ impl OutputFile {
         {
             let path = unfinished::unfinished_name(&destination);
             if let Some(file) = unfinished::begin(&path, mode) {
-                let file = NamedTempFile::from_parts(file, TempPath::try_from_path(path)?);
+                let file = Named::new(file, TempPath::try_from_path(path)?, true);
                 return Ok(Self(Inner::Beside { file, destination }));
             }
         }
@@ -101,8 +112,8 @@ impl OutputFile {
         }
         #[cfg(not(unix))]
         let _ = mode;
-        let file = builder.tempfile_in(folder_of(&destination))?;
-        Ok(Self(Inner::Beside { file, destination }))
+        let (file, path) = builder.tempfile_in(folder_of(&destination))?.into_parts();
+        Ok(Self(Inner::Beside { file: Named::new(file, path, false), destination }))
     }
 
     /// Makes a file that gets the mode and, where the process may give it, the owner of `model`. For changing
@@ -140,12 +151,11 @@ impl OutputFile {
                 make_name_durable(&destination);
                 Ok(())
             }
-            Inner::Beside { file, destination } => {
-                file.as_file().sync_all()?;
-                let file = file.persist(&destination).map_err(|error| error.error)?;
+            Inner::Beside { mut file, destination } => {
+                file.file().sync_all()?;
+                file.persist(&destination)?;
                 #[cfg(unix)]
-                unfinished::release(&file);
-                #[cfg(not(unix))]
+                unfinished::release(file.file());
                 drop(file);
                 make_name_durable(&destination);
                 Ok(())
@@ -167,12 +177,11 @@ impl OutputFile {
                 make_name_durable(&destination);
                 Ok(())
             }
-            Inner::Beside { file, destination } => {
-                file.as_file().sync_all()?;
-                let file = file.persist_noclobber(&destination).map_err(|error| error.error)?;
+            Inner::Beside { mut file, destination } => {
+                file.file().sync_all()?;
+                file.persist_new(&destination)?;
                 #[cfg(unix)]
-                unfinished::release(&file);
-                #[cfg(not(unix))]
+                unfinished::release(file.file());
                 drop(file);
                 make_name_durable(&destination);
                 Ok(())
@@ -185,7 +194,7 @@ impl OutputFile {
     #[must_use]
     pub fn path_until_committed(&self) -> Option<&Path> {
         match &self.0 {
-            Inner::Beside { file, .. } => Some(file.path()),
+            Inner::Beside { file, .. } => file.path(),
             _ => None,
         }
     }
@@ -196,7 +205,7 @@ impl OutputFile {
         match &self.0 {
             #[cfg(target_os = "linux")]
             Inner::Nameless { file, .. } => file,
-            Inner::Beside { file, .. } => file.as_file(),
+            Inner::Beside { file, .. } => file.file(),
             Inner::Direct(file) => file,
         }
     }
@@ -226,8 +235,8 @@ fn name(file: &File, destination: &Path) -> io::Result<()> {
         // A name that something has can only be taken over from another name.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let unfinished = unfinished::unfinished_name(destination);
-            let named = match unfinished::hold(file) && nameless::link(file, &unfinished).is_ok() {
-                true => TempPath::try_from_path(unfinished)?,
+            let named = match unfinished::hold(file).is_ok() && nameless::link(file, &unfinished).is_ok() {
+                true => named::still(file, TempPath::try_from_path(unfinished)?)?,
                 // Somebody else writes the same file, or its name is as long as a name may be.
                 false => {
                     let named =
@@ -373,6 +382,9 @@ mod tests {
         let path = folder.path().join("a");
         let left = folder.path().join(".mender-artifact-a.part");
         fs::write(&left, b"left").unwrap();
+        // Long ago, for where nothing tells that the file system is local.
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 60 * 60);
+        File::options().write(true).open(&left).unwrap().set_modified(long_ago).unwrap();
         fs::write(folder.path().join(".mender-artifact-b.part"), b"of another").unwrap();
         OutputFile::create(&path).unwrap().commit().unwrap();
         assert_eq!(names(folder.path()), [".mender-artifact-b.part", "a"]);
@@ -387,6 +399,33 @@ mod tests {
         first.commit().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"first");
         assert_eq!(names(folder.path()), [".mender-artifact-b.part", "a"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_was_taken_away_is_not_taken_for_the_one_of_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, unfinished) = (folder.path().join("a"), folder.path().join(".mender-artifact-a.part"));
+        fs::write(&path, b"old").unwrap();
+        let ends = [OutputFile::commit, OutputFile::commit_new, |output: OutputFile| {
+            drop(output);
+            Err(io::Error::other("the unfinished file was taken away"))
+        }];
+        for end in ends {
+            let mut output = OutputFile::beside(path.clone(), NEW_FILE_MODE).unwrap();
+            output.write_all(b"new").unwrap();
+            fs::remove_file(&unfinished).unwrap();
+            fs::write(&unfinished, b"half of ano").unwrap();
+            let error = end(output).unwrap_err().to_string();
+            assert_eq!(error, "the unfinished file was taken away");
+            assert_eq!(fs::read(&path).unwrap(), b"old");
+            assert_eq!(fs::read(&unfinished).unwrap(), b"half of ano");
+            fs::remove_file(&unfinished).unwrap();
+            let output = OutputFile::beside(path.clone(), NEW_FILE_MODE).unwrap();
+            fs::remove_file(&unfinished).unwrap();
+            assert!(end(output).is_err());
+            assert_eq!(fs::read(&path).unwrap(), b"old");
+        }
     }
 
     #[cfg(unix)]
