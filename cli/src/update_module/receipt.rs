@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use super::error::{BootProblem, Error};
 use super::slots::Slot;
 
@@ -23,7 +25,7 @@ pub(crate) fn remove(tree: &Path) -> Result<(), Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
         // A loss of power must not bring it back beside a half-written image.
-        Ok(()) => sync_folder(tree),
+        Ok(()) => sync_folder(&tree.join("tmp")),
     };
     removed.map_err(|error| Error::io("remove", &path, error))
 }
@@ -40,14 +42,20 @@ pub(crate) fn leave(tree: &Path, written: &Slot) -> Result<(), Error> {
         let mut file = fs::File::create(&path)?;
         file.write_all(text(written).as_bytes())?;
         file.sync_all()?;
-        sync_folder(tree)
+        sync_folder(&tree.join("tmp"))
     };
     write().map_err(|error| Error::io("write", &path, error))
 }
 
-/// What was made or removed in the note's folder stays so.
-fn sync_folder(tree: &Path) -> std::io::Result<()> {
-    fs::File::open(tree.join("tmp"))?.sync_all()
+/// What was made or removed in this folder stays so, on file systems that can bring a folder to the medium.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    match fs::File::open(folder)?.sync_all() {
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
+            _ => Err(error),
+        },
+        done => done,
+    }
 }
 
 /// Whether the note is there and names this partition.
@@ -64,4 +72,18 @@ pub(crate) fn check(tree: &Path, inactive: &Slot) -> Result<(), Error> {
 
 fn text(slot: &Slot) -> String {
     format!("{}\n", slot.path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_brought_to_the_medium_is_no_failure() {
+        let folder = Path::new("/proc/self");
+        let error = fs::File::open(folder).unwrap().sync_all().unwrap_err();
+        assert_eq!(Errno::from_io_error(&error), Some(Errno::INVAL));
+        sync_folder(folder).unwrap();
+        assert!(sync_folder(Path::new("/proc/self/no-such")).is_err());
+    }
 }
