@@ -12,6 +12,7 @@ mod delta_native;
 mod delta_stream;
 mod delta_xdelta3;
 mod destination_linux;
+mod differing;
 mod download;
 mod error;
 mod fifo_linux;

@@ -8,9 +8,10 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use super::aligned_buffer::{ALIGNMENT_BYTES, AlignedBuffer};
+use super::aligned_buffer::AlignedBuffer;
 use super::block_io::{ReadBlocks, read_full};
 use super::block_names;
+use super::differing::{BLOCK_BYTES, each_differing};
 use super::error::{Error, PayloadProblem};
 use super::log::say;
 #[cfg(feature = "repair-url")]
@@ -18,8 +19,6 @@ use super::repair::fetched::{Bounds, Fetched, fetch};
 #[cfg(feature = "repair-url")]
 use super::repair::image_address::ImageAddress;
 
-/// What is compared and replaced as a whole.
-const BLOCK_BYTES: usize = ALIGNMENT_BYTES;
 /// How much of both is compared at once.
 const COMPARE_BYTES: usize = 256 << 10;
 /// How many runs of blocks are named in the log.
@@ -123,8 +122,7 @@ impl<R: ReadBlocks> RepairedBase<R> {
             Spare::Address(address, bounds) => {
                 let most_bytes = bounds.most_bytes.min(wanted.memory_bytes);
                 let bounds = Bounds { most_bytes, ..*bounds };
-                let first = wanted.sha256.first().copied().unwrap_or_default();
-                match fetch(&self.active, address, &first, bounds) {
+                match fetch(&self.active, address, wanted.sha256, bounds) {
                     Ok(fetched) => self.fetched = fetched,
                     Err(problem) => return Err(no_help(wrong, Error::Repair(Box::new(problem)))),
                 }
@@ -180,16 +178,10 @@ fn differing(active: &impl ReadBlocks, spare: &impl ReadBlocks, length: u64) -> 
             .and_then(|count| if count == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(count) })
             .map_err(|error| Error::io("read", spare.path(), error))?;
         let count = usize::try_from(length - offset).unwrap_or(usize::MAX).min(count);
-        let whole = read_full(active, found.bytes_mut(), offset);
-        for (start, wanted) in (0..).step_by(BLOCK_BYTES).zip(right.bytes()[..count].chunks(BLOCK_BYTES)) {
-            let at = offset + start as u64;
-            let block = &mut found.bytes_mut()[start..start + BLOCK_BYTES];
-            // One block that cannot be read must not take its neighbours with it.
-            let readable = whole.is_ok() || read_full(active, block, at).is_ok();
-            if !readable || &block[..wanted.len()] != wanted {
-                blocks.insert(at / BLOCK_BYTES as u64);
-            }
-        }
+        each_differing(active, offset, &right.bytes()[..count], &mut found, |number, _| {
+            blocks.insert(number);
+            Ok::<_, Error>(())
+        })?;
         offset += count as u64;
     }
     Ok(blocks)

@@ -29,9 +29,13 @@ pub(crate) enum Manner {
     GoneAfter(usize),
     /// Answers the first requests of each part with status 503.
     Busy,
+    /// Says this of what it does not have.
+    Refuses(u16),
+    /// Leads from everything to there.
+    LeadsTo(&'static str),
 }
 
-/// A running server. It ends with the test.
+/// A running server; what it has is also under its path behind any number of `/to`, from where it leads there. It ends with the test.
 pub(crate) struct RangeServer {
     pub(crate) address: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -94,8 +98,19 @@ fn serve(
         if matches!(manner, Manner::GoneAfter(most) if number > most) {
             return None;
         }
+        let elsewhere = match manner {
+            Manner::LeadsTo(place) => Some(place),
+            _ => path.strip_prefix("/to"),
+        };
+        if let Some(place) = elsewhere {
+            let answer = format!("HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n");
+            stream.write_all(answer.as_bytes()).ok()?;
+            continue;
+        }
         let Some(file) = files.get(path.split('?').next()?) else {
-            stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").ok()?;
+            let status = if let Manner::Refuses(status) = manner { status } else { 404 };
+            let answer = format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n");
+            stream.write_all(answer.as_bytes()).ok()?;
             continue;
         };
         if manner == Manner::Busy && number % 2 == 1 {

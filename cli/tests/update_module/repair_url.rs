@@ -24,13 +24,17 @@ fn damaged() -> Vec<u8> {
 }
 
 fn list_of(image: &[u8]) -> Vec<u8> {
+    list_of_blocks(image, LISTED)
+}
+
+fn list_of_blocks(image: &[u8], block_bytes: usize) -> Vec<u8> {
     let header = Header {
-        block_bytes: u32::try_from(LISTED).unwrap(),
+        block_bytes: u32::try_from(block_bytes).unwrap(),
         image_bytes: image.len() as u64,
         image_sha256: Sha256::digest(image).into(),
     };
     let mut list = header.encode().to_vec();
-    image.chunks(LISTED).for_each(|block| list.extend(Sha256::digest(block)));
+    image.chunks(block_bytes).for_each(|block| list.extend(Sha256::digest(block)));
     list
 }
 
@@ -136,6 +140,79 @@ fn an_xdelta3_delta_is_helped_as_well() {
     let server = RangeServer::start(Manner::Good, &[("/image", &PAIR.old), ("/image.blocks", &LIST)]);
     let device = device(&damaged(), &format!("{}/image", server.address), "");
     let called = crate::xdelta3::download_ours(&device);
+    assert_repaired(&device, &called);
+}
+
+#[test]
+fn each_possible_base_is_asked_for() {
+    let digest: String = Sha256::digest(&PAIR.old).iter().map(|byte| format!("{byte:02x}")).collect();
+    let (path, list) = (format!("/{digest}.img"), format!("/{digest}.img.blocks"));
+    for manner in [Manner::Good, Manner::Refuses(403)] {
+        let server = RangeServer::start(manner, &[(&path, &PAIR.old), (&list, &LIST)]);
+        let device = device(&damaged(), &format!("{}/{{base}}.img", server.address), "");
+        let called = crate::xdelta3::download_ours_of_any(&device);
+        assert_repaired(&device, &called);
+        assert!(server.requests()[0].starts_with(&format!("/{}.img ", "0".repeat(64))));
+    }
+    // The list tells that it is about the second.
+    let server = RangeServer::start(Manner::Good, &[("/image", &PAIR.old), ("/image.blocks", &LIST)]);
+    let device = device(&damaged(), &format!("{}/image", server.address), "");
+    assert_repaired(&device, &crate::xdelta3::download_ours_of_any(&device));
+}
+
+#[test]
+fn long_blocks_are_fetched_in_parts() {
+    let list = list_of_blocks(&PAIR.old, 1 << 20);
+    let server = RangeServer::start(Manner::Good, &[("/image", &PAIR.old), ("/image.blocks", &list)]);
+    let (device, called) = download(&server, "/image", "");
+    assert_repaired(&device, &called);
+    let requests = server.requests();
+    for request in &requests {
+        let (first, last) = request.rsplit_once(' ').unwrap().1.split_once('-').unwrap();
+        let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+        assert!(last - first < 256 << 10, "{request}");
+    }
+    assert!(requests.contains(&"/image 262144-524287".to_owned()), "{requests:?}");
+}
+
+#[test]
+fn a_refusal_is_told_as_it_is() {
+    for status in [401, 403, 410] {
+        let server = RangeServer::start(Manner::Refuses(status), &[]);
+        assert_of_no_help(&server, "", &format!("/image: the server answers with status {status}"));
+    }
+    let only_the_image = |status| RangeServer::start(Manner::Refuses(status), &[("/image", &PAIR.old)]);
+    let server = only_the_image(403);
+    assert_of_no_help(&server, "", "/image.blocks: the server answers with status 403");
+    let server = only_the_image(410);
+    let (device, called) = download(&server, "/image", "");
+    assert_repaired(&device, &called);
+    assert!(called.stderr.contains("/image.blocks: the whole image is read"), "{}", called.stderr);
+}
+
+#[test]
+fn redirects_are_followed_three_times() {
+    let server = RangeServer::start(Manner::Good, &[("/image", &PAIR.old), ("/image.blocks", &LIST)]);
+    let (device, called) = download(&server, "/to/to/to/image", "");
+    assert_repaired(&device, &called);
+    let (device, called) = download(&server, "/to/to/to/to/image", "");
+    assert!(called.stderr.contains("the server redirects more than 3 times"), "{}", called.stderr);
+    assert!(!called.success && device.inactive_is_untouched());
+    for place in ["secret://h/?key=secret", "http://secret:secret:secret/"] {
+        let server = RangeServer::start(Manner::LeadsTo(place), &[]);
+        let (device, called) = download(&server, "/image", "");
+        assert!(called.stderr.contains("RepairFrom does not help: "), "{}", called.stderr);
+        assert!(!called.stderr.contains("secret"), "{}", called.stderr);
+        assert!(!called.success && device.inactive_is_untouched());
+    }
+}
+
+#[test]
+fn any_number_of_seconds_is_one() {
+    let server = RangeServer::start(Manner::Good, &[("/image", &PAIR.old), ("/image.blocks", &LIST)]);
+    assert_of_no_help(&server, r#", "RepairTimeoutSeconds": 0"#, "not done within the 0 s");
+    assert_eq!(server.requests(), [""; 0]);
+    let (device, called) = download(&server, "/image", &format!(r#", "RepairTimeoutSeconds": {}"#, u64::MAX));
     assert_repaired(&device, &called);
 }
 

@@ -67,6 +67,17 @@ pub(crate) fn download_ours(device: &Device) -> Called {
     download(device, &ours()).0
 }
 
+/// As if either of two bases would do, of which nobody has the first.
+#[cfg(feature = "repair-url")]
+pub(crate) fn download_ours_of_any(device: &Device) -> Called {
+    tree(device, &hex(&PAIR.old), &hex(&PAIR.new), PAIR.new.len());
+    let path = device.tree().join("header/type-info");
+    let one = format!("\"{}\"", hex(&PAIR.old));
+    let any = format!("[\"{}\", {one}]", "0".repeat(64));
+    fs::write(&path, fs::read_to_string(&path).unwrap().replace(&one, &any)).unwrap();
+    device.download_state("Download", Payload::new(&ours())).0
+}
+
 fn assert_installed(device: &Device, called: &Called) {
     assert!(called.success, "{}", called.stderr);
     assert!(fs::read(device.partition(3)).unwrap().starts_with(&PAIR.new));

@@ -11,8 +11,9 @@ use std::ops::Range;
 use mender_delta::format::block_list::{DIGEST_LEN, Header};
 use sha2::{Digest as _, Sha256};
 
-use crate::update_module::aligned_buffer::{ALIGNMENT_BYTES, AlignedBuffer};
+use crate::update_module::aligned_buffer::AlignedBuffer;
 use crate::update_module::block_io::{ReadBlocks, read_full};
+use crate::update_module::differing::{BLOCK_BYTES, each_differing};
 use crate::update_module::log::say;
 
 use super::artifact_tar::image_in;
@@ -21,9 +22,7 @@ use super::image_address::{ImageAddress, list_address, shown};
 use super::problem::{RepairProblem, What};
 use super::remote_file::RemoteFile;
 
-/// What is replaced as a whole.
-const BLOCK_BYTES: usize = ALIGNMENT_BYTES;
-/// How much is compared at once without a list, and how much of a list is read at once.
+/// How much is asked for at once, at most; how much is compared at once without a list.
 const PART_BYTES: usize = 256 << 10;
 
 /// Bounds for a repair.
@@ -45,7 +44,7 @@ pub(crate) struct Fetched {
     pub(crate) address: String,
 }
 
-/// Fetches the blocks of `active` that differ from the image with the digest `sha256`.
+/// Fetches the blocks of `active` that differ from an image with one of these digests: the first that the server has.
 ///
 /// # Errors
 ///
@@ -53,27 +52,43 @@ pub(crate) struct Fetched {
 pub(crate) fn fetch(
     active: &impl ReadBlocks,
     address: &ImageAddress,
-    sha256: &[u8; 32],
+    sha256: &[[u8; 32]],
     bounds: Bounds,
 ) -> Result<Fetched, RepairProblem> {
-    let address = address.of(sha256)?;
-    let problem = |address: &str, what| Err(RepairProblem { address: shown(address), what });
     let http = Http::new(bounds.seconds);
-    let Some(mut file) = http.open(&address)? else { return problem(&address, What::Status(404)) };
+    let (last, others) = sha256.split_last().unwrap_or((&[0; 32], &[]));
+    for one in others {
+        match fetch_one(active, &address.of(one)?, one, &http, bounds.most_bytes) {
+            Err(problem) if problem.is_about_another() => say(&format!("RepairFrom: {problem}")),
+            done => return done,
+        }
+    }
+    fetch_one(active, &address.of(last)?, last, &http, bounds.most_bytes)
+}
+
+fn fetch_one(
+    active: &impl ReadBlocks,
+    address: &str,
+    sha256: &[u8; 32],
+    http: &Http,
+    most_bytes: u64,
+) -> Result<Fetched, RepairProblem> {
+    let mut file = http.open(address)?;
     let range = image_in(&mut file)?;
     let (image_bytes, partition) = (range.end - range.start, active.size_bytes());
     if image_bytes > partition {
-        return problem(&address, What::TooLarge { image: image_bytes, partition });
+        let what = What::TooLarge { image: image_bytes, partition };
+        return Err(RepairProblem { address: shown(address), what });
     }
-    let fetched = Fetched { address: shown(&address), ..Fetched::default() };
-    let mut work = Work { active, file: &mut file, range, most_bytes: bounds.most_bytes, fetched };
-    let list_address = list_address(&address);
-    match http.open(&list_address)? {
-        Some(mut list) => work.by_list(&mut list, sha256)?,
-        None => {
-            say(&format!("RepairFrom: there is no {}: the whole image is read", shown(&list_address)));
+    let fetched = Fetched { address: shown(address), ..Fetched::default() };
+    let mut work = Work { active, file: &mut file, range, most_bytes, fetched };
+    match http.open(&list_address(address)) {
+        Ok(mut list) => work.by_list(&mut list, sha256)?,
+        Err(RepairProblem { address, what: What::Status(404 | 410) }) => {
+            say(&format!("RepairFrom: there is no {address}: the whole image is read"));
             work.by_comparison()?;
         }
+        Err(problem) => return Err(problem),
     }
     Ok(work.fetched)
 }
@@ -146,10 +161,14 @@ impl<R: ReadBlocks> Work<'_, R> {
         Ok(())
     }
 
-    /// Bytes of the image.
+    /// Bytes of the image, in parts.
     fn get(&mut self, offset: u64, buffer: &mut [u8]) -> Result<(), RepairProblem> {
-        self.file.read(self.range.start + offset, buffer)?;
-        self.fetched.bytes += buffer.len() as u64;
+        let mut at = self.range.start + offset;
+        for part in buffer.chunks_mut(PART_BYTES) {
+            self.file.read(at, part)?;
+            at += part.len() as u64;
+            self.fetched.bytes += part.len() as u64;
+        }
         Ok(())
     }
 
@@ -160,28 +179,18 @@ impl<R: ReadBlocks> Work<'_, R> {
         right: &[u8],
         found: &mut AlignedBuffer,
     ) -> Result<(), RepairProblem> {
-        let whole = read_full(self.active, found.bytes_mut(), offset);
-        for (start, wanted) in (0..).step_by(BLOCK_BYTES).zip(right.chunks(BLOCK_BYTES)) {
-            let at = offset + start as u64;
-            let block = &mut found.bytes_mut()[start..start + BLOCK_BYTES];
-            // One block that cannot be read must not take its neighbours with it.
-            let readable = match &whole {
-                Ok(count) => *count >= start + wanted.len(),
-                Err(_) => read_full(self.active, block, at).is_ok_and(|count| count >= wanted.len()),
-            };
-            if !readable || block[..wanted.len()] != *wanted {
-                let kept = (self.fetched.blocks.len() as u64 + 1) * BLOCK_BYTES as u64;
-                if kept > self.most_bytes {
-                    let what = What::TooMuch { limit: self.most_bytes };
-                    return Err(RepairProblem { address: self.fetched.address.clone(), what });
-                }
-                // The rest of the last block is nobody's.
-                let mut block = vec![0; BLOCK_BYTES].into_boxed_slice();
-                block[..wanted.len()].copy_from_slice(wanted);
-                self.fetched.blocks.insert(at / BLOCK_BYTES as u64, block);
+        let (most_bytes, fetched) = (self.most_bytes, &mut self.fetched);
+        each_differing(self.active, offset, right, found, |number, wanted| {
+            if (fetched.blocks.len() as u64 + 1) * BLOCK_BYTES as u64 > most_bytes {
+                let what = What::TooMuch { limit: most_bytes };
+                return Err(RepairProblem { address: fetched.address.clone(), what });
             }
-        }
-        Ok(())
+            // The rest of the last block is nobody's.
+            let mut block = vec![0; BLOCK_BYTES].into_boxed_slice();
+            block[..wanted.len()].copy_from_slice(wanted);
+            fetched.blocks.insert(number, block);
+            Ok(())
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Parts of files from servers, by HTTP/1.1 and TLS.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +18,10 @@ use super::remote_file::RemoteFile;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Longest time for one part of a file, none of which is larger than 256 KiB.
 const PART_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest time for everything; clocks count further than that.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// How many other addresses an address may lead to.
+const MOST_REDIRECTS: u32 = 3;
 /// How often a part is asked for when the connection fails or the server is overloaded.
 const ATTEMPTS: u32 = 3;
 /// Before the second attempt; twice that before the third.
@@ -31,7 +35,7 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// `seconds` is for everything that is read.
+    /// `seconds` is for everything that is read; more than a year is a year, and in none nothing is read.
     pub(crate) fn new(seconds: u64) -> Self {
         // Without any, a TLS connection says what is wrong.
         let loaded = rustls_native_certs::load_native_certs();
@@ -43,20 +47,21 @@ impl Http {
         let agent = Agent::config_builder()
             .tls_config(tls)
             .http_status_as_error(false)
+            .max_redirects(MOST_REDIRECTS)
             .user_agent(concat!("mender-binary-delta/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
         let now = Instant::now();
-        let deadline = now.checked_add(Duration::from_secs(seconds)).unwrap_or(now);
+        let deadline = now.checked_add(Duration::from_secs(seconds).min(LONGEST)).unwrap_or(now);
         Self { agent, seconds, deadline }
     }
 
-    /// Finds out how large a file is; none if the server does not have it.
+    /// Finds out how large a file is.
     ///
     /// # Errors
     ///
-    /// No answer, or no parts of files.
-    pub(crate) fn open(&self, address: &str) -> Result<Option<HttpFile<'_>>, RepairProblem> {
+    /// No answer, no such file, or no parts of files.
+    pub(crate) fn open(&self, address: &str) -> Result<HttpFile<'_>, RepairProblem> {
         let mut file = HttpFile {
             http: self,
             address: address.to_owned(),
@@ -64,11 +69,8 @@ impl Http {
             size_bytes: None,
             tag: None,
         };
-        match file.part(0, &mut [0]) {
-            Err(RepairProblem { what: What::Status(403 | 404 | 410), .. }) => Ok(None),
-            Err(problem) => Err(problem),
-            Ok(()) => Ok(Some(file)),
-        }
+        file.part(0, &mut [0])?;
+        Ok(file)
     }
 }
 
@@ -110,21 +112,22 @@ impl HttpFile<'_> {
         let wanted = offset..offset + buffer.len() as u64;
         let timed = self.http.agent.get(&self.address).config();
         let timed = timed.timeout_global(Some(left.min(PART_TIMEOUT))).timeout_connect(Some(CONNECT_TIMEOUT));
+        // Nobody on the way can have it read without TLS what is to be read with it.
+        let is_https = self.address.get(..8).is_some_and(|begin| begin.eq_ignore_ascii_case("https://"));
         let request = timed
+            .https_only(is_https)
             .build()
             .header(header::RANGE, format!("bytes={}-{}", wanted.start, wanted.end - 1))
             .header(header::ACCEPT_ENCODING, "identity");
-        let failed = |error: String| {
-            if Instant::now() >= self.http.deadline { late() } else { What::Transport(error) }
-        };
-        let mut answer = request.call().map_err(|error| failed(error.to_string()))?;
+        let failed = |what: What| if Instant::now() >= self.http.deadline { late() } else { what };
+        let mut answer = request.call().map_err(|error| failed(without_addresses(&error)))?;
         match answer.status().as_u16() {
             206 => {}
             200 => return Err(What::NoRanges),
             status => return Err(What::Status(status)),
         }
         let (size, tag) = self.check(answer.headers(), &wanted)?;
-        fill(answer.body_mut(), buffer, failed)?;
+        fill(answer.body_mut(), buffer, |error| failed(What::Transport(error.to_string())))?;
         (self.size_bytes, self.tag) = (Some(size), tag);
         Ok(())
     }
@@ -155,13 +158,26 @@ impl HttpFile<'_> {
 }
 
 /// Reads the whole body, which must be as long as the buffer.
-fn fill(body: &mut Body, buffer: &mut [u8], failed: impl Fn(String) -> What) -> Result<(), What> {
+fn fill(body: &mut Body, buffer: &mut [u8], failed: impl Fn(io::Error) -> What) -> Result<(), What> {
     let mut reader = body.as_reader();
     let expected = buffer.len() as u64;
-    reader.read_exact(buffer).map_err(|error| failed(error.to_string()))?;
-    match reader.read(&mut [0]).map_err(|error| failed(error.to_string()))? {
+    reader.read_exact(buffer).map_err(&failed)?;
+    match reader.read(&mut [0]).map_err(&failed)? {
         0 => Ok(()),
         _ => Err(What::TooLong { expected }),
+    }
+}
+
+/// What went wrong. Addresses that a server leads to may hold signatures, and are not for the log.
+fn without_addresses(error: &ureq::Error) -> What {
+    match error {
+        ureq::Error::RequireHttpsOnly(_) => What::Redirect("the server redirects to an address without TLS"),
+        ureq::Error::TooManyRedirects => What::Redirect("the server redirects more than 3 times"),
+        ureq::Error::BadUri(_) | ureq::Error::RedirectFailed | ureq::Error::Http(_) => {
+            What::Redirect("this address, or one that the server redirects to, cannot be used")
+        }
+        ureq::Error::Protocol(_) => What::Transport("the answer is not one of HTTP/1.1".to_owned()),
+        other => What::Transport(other.to_string()),
     }
 }
 

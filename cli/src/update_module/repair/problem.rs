@@ -20,6 +20,8 @@ pub(crate) enum What {
     Transport(String),
     /// More time was taken than is configured.
     Late { seconds: u64 },
+    /// It cannot be used, or leads to others that are not followed: a whole clause.
+    Redirect(&'static str),
     /// A refusal, in HTTP's number.
     Status(u16),
     /// The server sends whole files only.
@@ -48,6 +50,14 @@ pub(crate) enum What {
     TooLarge { image: u64, partition: u64 },
 }
 
+impl RepairProblem {
+    /// Whether another base may still be what the server has.
+    pub(crate) fn is_about_another(&self) -> bool {
+        // Some servers say 403 about what they do not have.
+        matches!(self.what, What::Status(403 | 404 | 410) | What::ListOfAnother { .. })
+    }
+}
+
 impl fmt::Display for RepairProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.address)?;
@@ -55,6 +65,7 @@ impl fmt::Display for RepairProblem {
             What::Address { expected } => write!(f, "expected {expected}"),
             What::Transport(text) => f.write_str(text),
             What::Late { seconds } => write!(f, "not done within the {seconds} s of RepairTimeoutSeconds"),
+            What::Redirect(why) => f.write_str(why),
             What::Status(status) => write!(f, "the server answers with status {status}"),
             What::NoRanges => {
                 f.write_str("the server does not give parts of files (status 200, expected 206)")
