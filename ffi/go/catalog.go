@@ -159,8 +159,9 @@ func (c *Catalog) Plan(question Question) (*Plan, error) {
 }
 
 // Plan is Catalog.Plan with what the engine and its store know of deltas. usual is what jobs of the catalog's tenant are to
-// be like; of a delta that is to be made, Plan.Spec is the job for Engine.Start. It asks the store, if there is one, and takes
-// as long as that.
+// be like; of a delta that is to be made, Plan.Spec is the job for Engine.Start. It asks the store, if there is one, by up to
+// three requests, each of which takes up to the timeout of the store; until then Catalog.Add and Catalog.Remove wait, and
+// questions that come behind these.
 func (e *Engine) Plan(catalog *Catalog, question Question, usual Spec) (*Plan, error) {
 	text, err := usual.json()
 	if err != nil {

@@ -5,6 +5,8 @@ import "C"
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"runtime"
 	"sync"
 )
@@ -95,10 +97,21 @@ func (e *Engine) use(f func(c *C.mar_engine, detail *C.struct_mar_detail) C.int)
 	return err
 }
 
-// SetQuota gives a tenant a quota of its own, from now on. Here 0 is none.
+// SetQuota gives a tenant a quota of its own, from now on. Here 0 is none. BadRequest for what is below that, or above the
+// largest uint32.
 func (e *Engine) SetQuota(tenant string, quota Quota) error {
 	cTenant, free := cString(&tenant)
 	defer free()
+	for _, n := range []int{quota.QueueLength, quota.JobsInParallel} {
+		if n < 0 || uint64(n) > math.MaxUint32 {
+			return &Error{
+				Code:    ErrArgument,
+				Reason:  BadRequest,
+				Offset:  -1,
+				Message: fmt.Sprintf("quota: expected 0 to %d, found %d", uint32(math.MaxUint32), n),
+			}
+		}
+	}
 	waiting, working := C.uint32_t(quota.QueueLength), C.uint32_t(quota.JobsInParallel)
 	return e.use(func(c *C.mar_engine, detail *C.struct_mar_detail) C.int {
 		return C.mar_engine_set_quota(c, cTenant, waiting, working, detail)

@@ -171,6 +171,11 @@ func TestTheEngineSignsForTheTenantWhoseKeyItIs(t *testing.T) {
 
 func TestAQuotaHoldsForItsTenant(t *testing.T) {
 	engine := engine(t)
+	for _, wrong := range []Quota{{QueueLength: -1}, {JobsInParallel: -1}} {
+		if err := engine.SetQuota("acme", wrong); !errors.Is(err, BadRequest) || !errors.Is(err, ErrArgument) {
+			t.Errorf("%v: %v", wrong, err)
+		}
+	}
 	if err := engine.SetQuota("acme", Quota{}); err != nil {
 		t.Fatal(err)
 	}

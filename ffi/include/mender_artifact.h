@@ -495,7 +495,9 @@ int mar_engine_forget(mar_engine *engine, const char *tenant, const char *id, st
  * mar_job_new() with the Artifacts "from" and "to"; one that is in the store already is done at once. The queue of the
  * policy, if the question has none, is that of the engine.
  *
- * It asks the store, if there is one, by two requests at most, and takes as long as they do.
+ * It asks the store, if there is one, by three requests at most, for the record of a delta, its object, and a failure, and takes
+ * as long as they do: each up to the timeout of the store. Until then mar_catalog_add() and mar_catalog_remove() on this
+ * catalog wait, and questions that come behind these.
  * MAR_OK; MAR_E_ARG, MAR_E_LIMIT, MAR_E_REFUSED (tenant_mismatch). Any thread.
  */
 int mar_engine_plan(mar_engine *engine, mar_catalog *catalog, const char *question_json, const char *spec_json,

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What an [`Engine`] knows for one tenant whose jobs are all alike but for the pair. It asks its store once for each
-/// pair, by a request or two, and keeps the answer: make a new one for each answer, or for each plan of a fleet.
+/// pair, by three requests at most, and keeps the answer: make a new one for each answer, or for each plan of a fleet.
 ///
 /// A delta that is in the store already is one whose size is known: its job is done as soon as it is submitted.
 pub struct EngineInsight<'e> {
