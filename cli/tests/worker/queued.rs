@@ -6,6 +6,8 @@ use crate::artifacts::{
 };
 use crate::nats::Nats;
 use crate::workplace::Workplace;
+use mender_delta::fleet::queue::Queue;
+use mender_delta::fleet::queue::options::QueueOptions;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
@@ -23,6 +25,12 @@ pub(crate) fn worker<'a>(url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let line =
         ["delta", "worker", "--nats", url, "--store", "store", "--ack-wait", "1s", "--retry-delay", "0s"];
     [&line[..], &["--memory", "1G"], more].concat()
+}
+
+/// Flags of a worker that may be silent for long without its task being given to another one.
+fn patient(url: &str) -> Vec<&str> {
+    let line = ["delta", "worker", "--nats", url, "--store", "store", "--ack-wait", "30s"];
+    [&line[..], &["--retry-delay", "0s", "--memory", "1G", "--max-deliver", "2"]].concat()
 }
 
 #[test]
@@ -156,12 +164,13 @@ fn a_worker_that_is_told_to_stop_gives_its_task_back_at_once() {
     let place = Workplace::new();
     let url = nats.url();
     // Idle, it ends at once as well.
-    let mut child = start(&place, &worker(&url, &[]), "");
-    std::thread::sleep(Duration::from_millis(700));
+    let mut child = start(&place, &patient(&url), "");
+    // It has asked for a task when its consumer is there.
+    nats.state("deltas-tasks", "workers");
     let begin = Instant::now();
     signal(&child, "-TERM");
     assert_eq!(child.wait().unwrap().code(), Some(143));
-    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
 
     // At work, it cancels, and however often that happens the task is as one that was never given out.
     let [old, new] = write_slow_pair(&place);
@@ -169,7 +178,7 @@ fn a_worker_that_is_told_to_stop_gives_its_task_back_at_once() {
     let task = object_task("acme", put(&place, &store, "acme", &old), put(&place, &store, "acme", &new));
     enqueue(&place, &nats, std::slice::from_ref(&task), &[]);
     for _ in 0..3 {
-        let mut child = start(&place, &worker(&url, &["--max-deliver", "2"]), "");
+        let mut child = start(&place, &patient(&url), "");
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut text = String::new();
         while !text.contains("\"diffing\"") {
@@ -186,6 +195,38 @@ fn a_worker_that_is_told_to_stop_gives_its_task_back_at_once() {
     let left = nats.messages("deltas-tasks");
     assert_eq!(left.len(), 1, "{left:?}");
     assert_eq!(left[0].1["from"], task["from"]);
+}
+
+/// As one whose workers are ended by the system again and again because of what they need for it.
+#[test]
+fn a_task_that_is_always_given_back_is_parked() {
+    let Some(nats) = Nats::start() else { return };
+    let place = Workplace::new();
+    let two = [path_task("acme", "a", "b"), path_task("acme", "c", "d")];
+    enqueue(&place, &nats, &two, &[]);
+    let options = QueueOptions { max_deliver: 2, retry_delay: Duration::ZERO, ..QueueOptions::default() };
+    let queue = Queue::open(&nats.url(), &options).unwrap();
+    let next = || queue.next(Duration::from_secs(30)).unwrap().unwrap();
+    for nth in 0..8 {
+        let delivery = next();
+        let task = delivery.task().unwrap();
+        assert_eq!((delivery.given_back(), delivery.delivered(), delivery.is_poison()), (nth, 1, false));
+        delivery.give_back(true).unwrap();
+        // It goes behind the one that waits, which the worker does not have to come to an end with either.
+        let other = next();
+        assert_ne!(other.task().unwrap(), task);
+        other.give_back(true).unwrap();
+    }
+    let last = next();
+    assert_eq!((last.given_back(), last.is_poison()), (8, true));
+    last.give_back(false).unwrap();
+    let url = nats.url();
+    let ended = run(&place, &worker(&url, &["--max-deliver", "2", "--until-idle", "3s"]), "");
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let parked = nats.messages("deltas-parked");
+    assert_eq!(parked.len(), 2, "{}", ended.stdout);
+    assert_eq!(parked[0].1["failure"]["reason"], "poison");
+    assert!(parked[0].1["failure"]["text"].as_str().unwrap().contains("gave it back 8 times"), "{parked:?}");
 }
 
 #[test]

@@ -21,9 +21,16 @@ pub struct Delivery {
     alive: Option<JoinHandle<()>>,
     /// How often it was given out, this time included.
     delivered: u64,
+    /// How often workers that ended in good order had given it back before.
+    given_back: u64,
     /// Its number in the stream.
     sequence: u64,
 }
+
+/// Header of a task that was given back: how often.
+pub(super) const GIVEN_BACK: &str = "Given-Back";
+/// So many times more often than it may be given out may a task be given back by workers that end in good order.
+const ENDS: u64 = 4;
 
 /// Bytes that are kept of what is no task: escaped, they still have to fit into a message.
 const KEPT_OF_NO_TASK: usize = 64 << 10;
@@ -42,6 +49,9 @@ impl Delivery {
             Ok(info) => (u64::try_from(info.delivered).unwrap_or(1), info.stream_sequence),
             Err(_) => (1, 0),
         };
+        let given_back = message.headers.as_ref().and_then(|headers| headers.get(GIVEN_BACK));
+        // Others who write there what is no number begin anew.
+        let given_back = given_back.and_then(|times| times.as_str().parse().ok()).unwrap_or(0);
         let message = Arc::new(message);
         // Tells by itself that the worker is alive, also while it waits for the store.
         let (told, pause) = (Arc::clone(&message), ack_wait / 3);
@@ -54,7 +64,7 @@ impl Delivery {
                 }
             })
         });
-        Self { queue, message, alive, delivered, sequence }
+        Self { queue, message, alive, delivered, given_back, sequence }
     }
 
     /// How often the task was given out, this time included.
@@ -69,10 +79,18 @@ impl Delivery {
         self.sequence
     }
 
-    /// Whether it was given out more often than it may be, without ever coming to an end: its workers died.
+    /// How often workers that ended in good order had given it back before. It counts as given out anew after that.
+    #[must_use]
+    pub fn given_back(&self) -> u64 {
+        self.given_back
+    }
+
+    /// Whether it was given out more often than it may be, without ever coming to an end: its workers died; or was given
+    /// back four times as often by workers that ended: it may be what they are ended for.
     #[must_use]
     pub fn is_poison(&self) -> bool {
-        self.delivered > self.queue.options.max_deliver
+        let most = self.queue.options.max_deliver;
+        self.delivered > most || self.given_back >= most.saturating_mul(ENDS)
     }
 
     /// Whether a failure that may pass is the last one that is allowed.
@@ -140,8 +158,9 @@ impl Delivery {
         self.finish(AckKind::Ack)
     }
 
-    /// Gives the task back, for another worker: after a delay that grows with each delivery; or at once, as one that was
-    /// not given out before, since it is none of the task's doing that a worker ends in good order.
+    /// Gives the task back, for another worker: after a delay that grows with each delivery; or at once, behind the tasks
+    /// that wait, as one that was not given out before but for [`Delivery::given_back`]: mostly it is none of the task's doing
+    /// that a worker ends in good order.
     ///
     /// # Errors
     /// `Unreachable` when NATS stays away: the task will be given out again anyway.
@@ -153,7 +172,7 @@ impl Delivery {
         // In this order it is there twice at worst, and published once.
         let (subject, id) = (self.message.subject.to_string(), format!("back-{}", self.sequence));
         let task = String::from_utf8_lossy(&self.message.payload).into_owned();
-        self.queue.put("give a task back", subject, id, task)?;
+        self.queue.put("give a task back", subject, id, task, self.given_back.saturating_add(1))?;
         self.finish(AckKind::Ack)
     }
 

@@ -15,6 +15,7 @@ pub mod error;
 pub mod options;
 
 pub use delivery::Delivery;
+use delivery::GIVEN_BACK;
 
 use crate::fleet::job::failure::Failure;
 use crate::fleet::runtime::Driver;
@@ -145,21 +146,25 @@ impl Queue {
             None => task.id(),
         };
         let subject = self.options.subject("tasks", task.job.tenant.as_str());
-        self.put("put a task", subject, id, task.to_json())
+        self.put("put a task", subject, id, task.to_json(), 0)
     }
 
-    /// Puts a message and waits until it is kept.
+    /// Puts a message, which may be a task that was given back some times, and waits until it is kept.
     fn put(
         &self,
         action: &'static str,
         subject: String,
         id: String,
         payload: String,
+        given_back: u64,
     ) -> Result<Enqueued, QueueError> {
         let (context, patience) = (self.context.clone(), self.options.timeout);
         self.run(async move {
             spend(patience, action, || async {
-                let message = PublishMessage::build().message_id(&id).payload(payload.clone().into());
+                let mut message = PublishMessage::build().message_id(&id).payload(payload.clone().into());
+                if given_back > 0 {
+                    message = message.header(GIVEN_BACK, given_back.to_string());
+                }
                 let sent = match context.send_publish(subject.clone(), message).await {
                     Ok(sent) => sent.await,
                     Err(error) => Err(error),
@@ -211,7 +216,7 @@ impl Queue {
         id: String,
         json: String,
     ) -> Result<(), QueueError> {
-        self.put("keep an answer", self.options.subject(kind, tenant.as_str()), id, json).map(|_| ())
+        self.put("keep an answer", self.options.subject(kind, tenant.as_str()), id, json, 0).map(|_| ())
     }
 }
 

@@ -82,13 +82,22 @@ fn one(worker: &Worker, stop: &Stop, delivery: Delivery) -> Result<Result<(), Qu
     };
     let event = |what| Event { v: VERSION, task: task.id(), tenant: task.job.tenant.clone(), what };
     if delivery.is_poison() {
-        let times = delivery.delivered() - 1;
-        let text = format!("given out {times} times, and no worker came to an end with it");
+        let (times, back) = (delivery.delivered().saturating_sub(1), delivery.given_back());
+        let text = match back {
+            0 => format!("given out {times} times, and no worker came to an end with it"),
+            _ => format!("given out {times} times since workers that ended gave it back {back} times"),
+        };
         let failure = JobFailure::because(Reason::Poison, text);
         tell(&event(What::Failed { failure: failure.clone(), again: false, report: None }))?;
         return Ok(delivery.park(&failure));
     }
-    tell(&event(What::Started { delivery: delivery.delivered() }))?;
+    if let Err(failure) = tell(&event(What::Started { delivery: delivery.delivered() })) {
+        // Nobody has seen it begin; the next worker does not have to wait until this one is missed.
+        if let Err(error) = delivery.give_back(true) {
+            report::warn(&error.to_string());
+        }
+        return Err(failure);
+    }
     let end = worker.run(&task, stop, |state, done, total| {
         // That nobody listens shows at the end.
         let _ = tell(&event(What::Progress { state, done, total }));
