@@ -3,7 +3,7 @@
 
 use crate::artifacts::{object_task, put, store, tenant, write_version};
 use crate::nats::Nats;
-use crate::queued::{enqueue, worker};
+use crate::queued::enqueue;
 use crate::workplace::Workplace;
 use mender_delta::fleet::digest::Sha256Sum;
 use serde_json::Value;
@@ -18,7 +18,7 @@ const TASKS: usize = TENANTS.len() * VERSIONS as usize;
 const WORKERS: usize = 3;
 /// How often something is killed.
 const KILLS: u64 = 14;
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// Numbers that are the same in each run.
 struct Chance(u64);
@@ -30,18 +30,29 @@ impl Chance {
     }
 }
 
-/// A worker that tells into a file, so that what it said outlives it.
-fn start(place: &Workplace, url: &str, nth: &mut usize) -> Child {
-    *nth += 1;
-    let log = |kind| File::create(place.path(&format!("log-{nth}.{kind}"))).unwrap();
-    place
-        .command(&worker(url, &["--max-deliver", "50", "--threads", "1"]))
-        .stdin(Stdio::null())
-        .stdout(log("out"))
-        .stderr(log("err"))
-        .spawn()
-        .unwrap()
+/// A worker, which ends with the test at the latest.
+struct Started(Child);
+
+impl Started {
+    /// One that tells into a file, so that what it said outlives it.
+    fn new(place: &Workplace, url: &str, nth: &mut usize) -> Self {
+        *nth += 1;
+        let log = |kind| File::create(place.path(&format!("log-{nth}.{kind}"))).unwrap();
+        let flags = ["--max-deliver", "50", "--threads", "1", "--ack-wait", "5s"];
+        let line = [&["delta", "worker", "--nats", url, "--store", "store"][..], &flags, &IN_HASTE].concat();
+        let command = place.command(&line).stdin(Stdio::null()).stdout(log("out")).stderr(log("err")).spawn();
+        Self(command.unwrap())
+    }
 }
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+const IN_HASTE: [&str; 4] = ["--retry-delay", "0s", "--memory", "1G"];
 
 /// Events of all workers; the last line of a killed one may be torn.
 fn told(place: &Workplace) -> Vec<Value> {
@@ -52,6 +63,13 @@ fn told(place: &Workplace) -> Vec<Value> {
         all.extend(lines.map(|line| serde_json::from_str::<Value>(line).unwrap()));
     }
     all
+}
+
+/// What all workers had to complain of.
+fn warned(place: &Workplace) -> String {
+    let names = place.names();
+    let logs = names.iter().filter(|name| name.starts_with("log-") && name.ends_with(".err"));
+    logs.map(|name| format!("{name}: {}\n", String::from_utf8_lossy(&place.bytes(name)))).collect()
 }
 
 #[test]
@@ -68,14 +86,16 @@ fn forty_tasks_are_published_exactly_once() {
         tasks.extend(older.iter().map(|older| object_task(name, *older, *newest)));
     }
     let begin = Instant::now();
-    assert_eq!(enqueue(&place, &nats, &tasks, &[]).len(), TASKS);
+    let put = enqueue(&place, &nats, &tasks, &[]);
+    let keys: BTreeSet<String> = put.iter().map(|put| put["task"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(keys.len(), TASKS);
     // Put again, as by a server that does not know whether it did: nothing changes.
     let again = enqueue(&place, &nats, &tasks, &[]);
     assert!(again.iter().all(|put| put["duplicate"] == true));
 
     let url = nats.url();
     let (mut chance, mut started) = (Chance(7), 0);
-    let mut workers: Vec<Child> = (0..WORKERS).map(|_| start(&place, &url, &mut started)).collect();
+    let mut workers: Vec<Started> = (0..WORKERS).map(|_| Started::new(&place, &url, &mut started)).collect();
     for kill in 0..KILLS {
         std::thread::sleep(Duration::from_millis(50 + chance.below(250)));
         if kill % 5 == 3 {
@@ -83,22 +103,37 @@ fn forty_tasks_are_published_exactly_once() {
             std::thread::sleep(Duration::from_millis(chance.below(700)));
             nats.up();
         } else {
-            let victim = &mut workers[usize::try_from(chance.below(WORKERS as u64)).unwrap()];
-            victim.kill().unwrap();
-            victim.wait().unwrap();
-            *victim = start(&place, &url, &mut started);
+            let victim = usize::try_from(chance.below(WORKERS as u64)).unwrap();
+            // The old one is killed before the new one begins.
+            drop(workers.remove(victim));
+            workers.push(Started::new(&place, &url, &mut started));
         }
     }
-    // The stream itself may still show tasks that are over: a server of release 2.9 that is killed forgets that it removed
-    // them. It does not give them out again.
-    while nats.unfinished("deltas-tasks", "workers") > 0 {
-        assert!(begin.elapsed() < LIMIT, "{:?}", told(&place).iter().rev().take(20).collect::<Vec<_>>());
-        std::thread::sleep(Duration::from_millis(200));
+    // Until each is answered: what a server of release 2.9 that was killed counts as still to be done may never end, since it
+    // forgets that it removed messages.
+    loop {
+        let answers = nats.messages("deltas-answers");
+        let missing: Vec<&String> = keys
+            .iter()
+            .filter(|key| !answers.iter().any(|(_, answer)| answer["task"].as_str() == Some(key)))
+            .collect();
+        if missing.is_empty() {
+            break;
+        }
+        for worker in &mut workers {
+            let ended = worker.0.try_wait().unwrap();
+            assert!(ended.is_none(), "a worker ended by itself: {ended:?}\n{}", warned(&place));
+        }
+        assert!(
+            begin.elapsed() < LIMIT,
+            "no answer: {missing:?}\n{}\n{:?}\n{}",
+            nats.state("deltas-tasks", "workers"),
+            told(&place).iter().rev().take(20).collect::<Vec<_>>(),
+            warned(&place)
+        );
+        std::thread::sleep(Duration::from_millis(500));
     }
-    for worker in &mut workers {
-        worker.kill().unwrap();
-        worker.wait().unwrap();
-    }
+    drop(workers);
     println!("{TASKS} tasks, {started} workers, {:.1} s", begin.elapsed().as_secs_f64());
 
     // Each has its result in the store, which is the right one and names nothing else.

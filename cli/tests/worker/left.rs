@@ -1,6 +1,6 @@
 //! What a killed worker leaves is removed by the next one, and what a living one has is not.
 
-use crate::artifacts::{path_task, run, start, write_slow_pair, write_version};
+use crate::artifacts::{path_task, run, signal, start, write_slow_pair, write_version};
 use crate::workplace::Workplace;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ fn folders(place: &Workplace) -> BTreeSet<String> {
     inside.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// Starts a worker that is busy for long, and waits until it works; and the name of its folder.
+/// Starts a worker, waits until it works, and holds it there: it lives, and comes to no end; and the name of its folder.
 fn busy(place: &Workplace, task: &str) -> (Child, String) {
     let before = folders(place);
     let mut child = start(place, &["delta", "worker", "--no-store", "--work", "work"], task);
@@ -22,6 +22,7 @@ fn busy(place: &Workplace, task: &str) -> (Child, String) {
         line.clear();
         assert_ne!(stdout.read_line(&mut line).unwrap(), 0);
     }
+    signal(&child, "-STOP");
     let new = folders(place).difference(&before).next().unwrap().clone();
     (child, new)
 }
@@ -48,7 +49,7 @@ fn the_next_worker_removes_what_a_killed_one_has_left() {
     quick["output"] = json!("quick.mender");
     let ended = run(&place, &["delta", "worker", "--no-store", "--work", "work"], &quick.to_string());
     assert_eq!(ended.status, 0, "{}", ended.stderr);
-    assert!(alive.try_wait().unwrap().is_none(), "it was too quick");
+    assert!(alive.try_wait().unwrap().is_none(), "it ended before it was held");
     assert_eq!(folders(&place), BTreeSet::from([used]));
     alive.kill().unwrap();
     alive.wait().unwrap();
