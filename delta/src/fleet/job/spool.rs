@@ -41,6 +41,8 @@ impl WorkFolder {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Failure::new(Reason::WorkBusy)),
+            // Where files cannot be locked nobody can be told from another one.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let folder = Self { path: path.to_owned(), lock: Mutex::new(Some(lock)) };
