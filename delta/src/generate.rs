@@ -7,21 +7,19 @@ use crate::error::Error;
 use crate::fold::generate::Folding;
 use crate::format::native::cut::Images;
 use crate::format::native::writer::{self, Written};
-use crate::matching::budget::Budget;
-use crate::matching::unit::{self, Placed};
+use crate::matching::units::{in_order, solve_all};
 use crate::op::Op;
 use crate::options::GenerateOptions;
 use crate::progress::Phase;
 use crate::proof::{Proof, Proved};
 use crate::reading::Reading;
-use crate::source::blocks::{self, BLOCK, Source};
+use crate::source::blocks::{self, Source};
 use crate::source::units::{self, Unit};
 use crate::touched::Touched;
 use mender_image::file_map::FileMap;
-use rayon::prelude::*;
 use std::io::{Seek, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How much of the target comes from where, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -254,74 +252,6 @@ pub(crate) fn plan(
 /// The files of an image, if it holds a file system that can be read.
 pub(crate) fn file_map(image: &[u8], reading: &Reading<'_>) -> Option<FileMap> {
     FileMap::of(&Touched::new(image, reading)).ok()
-}
-
-/// Solves all units, largest first, as many at once as threads and memory allow.
-fn solve_all(
-    units: &[Unit],
-    old: &[u8],
-    new: &[u8],
-    options: &GenerateOptions<'_>,
-) -> Result<Vec<Placed>, Error> {
-    let mut order: Vec<&Unit> = units.iter().collect();
-    order.sort_by_key(|unit| std::cmp::Reverse(unit::memory(unit)));
-    let total: u64 = units.iter().map(|unit| unit.target_len() as u64).sum();
-    let (next, done, budget) = (AtomicUsize::new(0), AtomicU64::new(0), Budget::new(options.memory_budget));
-    let result = Mutex::new(Ok(Vec::new()));
-    let reading = Reading::of(options);
-    let work = || -> Result<(), Error> {
-        while let Some(unit) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            options.tick(Phase::Match, done.load(Ordering::Relaxed), total)?;
-            let placed = {
-                let _share = budget.take(unit::memory(unit));
-                unit::solve(unit, old, new, &reading)?
-            };
-            done.fetch_add(unit.target_len() as u64, Ordering::Relaxed);
-            if let Ok(all) = &mut *result.lock().unwrap_or_else(PoisonError::into_inner) {
-                all.extend(placed);
-            }
-        }
-        Ok(())
-    };
-    rayon::broadcast(|_| {
-        if let Err(error) = work() {
-            next.store(order.len(), Ordering::Relaxed);
-            *result.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
-        }
-    });
-    result.into_inner().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// All operations from front to back; neighbours that continue each other become one.
-pub(crate) fn in_order(sources: &[Source], placed: Vec<Placed>, target_len: u64) -> Vec<Op> {
-    let mut all = placed;
-    for (block, source) in sources.iter().enumerate() {
-        let at = (block * BLOCK) as u64;
-        let len = (BLOCK as u64).min(target_len - at);
-        match *source {
-            Source::Zero => all.push(Placed { at, op: Op::Zero { len } }),
-            Source::Old(from) => {
-                all.push(Placed { at, op: Op::Copy { base: u64::from(from) * BLOCK as u64, len } });
-            }
-            Source::Unknown => {}
-        }
-    }
-    all.par_sort_unstable_by_key(|placed| placed.at);
-    let mut ops: Vec<Op> = Vec::new();
-    for Placed { op, .. } in all {
-        match (ops.last_mut(), op) {
-            (Some(Op::Copy { base, len }), Op::Copy { base: from, len: more }) if *base + *len == from => {
-                *len += more
-            }
-            (Some(Op::Add { base, len }), Op::Add { base: from, len: more }) if *base + *len == from => {
-                *len += more
-            }
-            (Some(Op::Zero { len }), Op::Zero { len: more }) => *len += more,
-            (Some(Op::Literal { len }), Op::Literal { len: more }) => *len += more,
-            _ => ops.push(op),
-        }
-    }
-    ops
 }
 
 #[cfg(test)]

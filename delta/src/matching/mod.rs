@@ -7,3 +7,4 @@ pub(crate) mod budget;
 pub(crate) mod likeness;
 pub(crate) mod suffix;
 pub(crate) mod unit;
+pub(crate) mod units;
